@@ -1,0 +1,245 @@
+"""Owns what one request is made of before it is sent: its exact octets, its holes and its identity.
+
+It knows neither the contract's rules nor what any answer means.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import threading
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from invoice_conformance.exchange import Header, Request
+
+MARK_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32: capitals only, so that no two marks collide under a case-insensitive comparison."""
+
+IDEOGRAPHS = range(0x4E00, 0x9FA6)
+"""The 20,902 CJK ideographs of Unicode 1.1: a pool of one-letter numbers that reruns do not exhaust."""
+
+Spelling: TypeAlias = Literal["string", "escaped", "bare"]
+HoleName: TypeAlias = Literal["contract", "other-contract"]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberSlot:
+    """Where an invoice number goes, and what it looks like: `before`, the run's mark, filling, `after`.
+
+    `length` is the number's whole length in code points; `filler` is repeated between mark and `after` to reach
+    it. Where no mark fits (`length` under 14, or a `pool` of equivalents) the number is drawn from a pool instead.
+    Slots of one trial with the same `key` get the same mark. `digits` makes the mark of decimal digits only.
+    """
+
+    before: str = "INV-"
+    after: str = ""
+    length: int | None = None
+    filler: str = "0"
+    pool: tuple[str, ...] = ()
+    digits: bool = False
+    spelling: Spelling = "string"
+    key: str = ""
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the number is drawn from a pool, so that one refusal proves nothing."""
+        return bool(self.pool) or (self.length is not None and self.length < 14)  # noqa: PLR2004 - mark and room
+
+    def spell(self, number: str) -> bytes:
+        """The JSON text of `number` as this slot writes it."""
+        if self.spelling == "bare":
+            return number.encode()
+        return spell_string(number, escaped=self.spelling == "escaped")
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A value that the run's configuration fills in."""
+
+    name: HoleName
+
+
+Part: TypeAlias = bytes | NumberSlot | Hole
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """How one member differs from the plain invoice.
+
+    `parts` is the member's value as it stands in the body, None when the member is left out. `edge` names the class
+    of values it stands for, in words that a report can show.
+    """
+
+    field: str
+    edge: str
+    parts: tuple[Part, ...] | None
+
+
+BEARER = "Bearer ${token}"
+STANDARD_HEADERS: tuple[Header, ...] = (
+    ("Authorization", BEARER),
+    ("tenant-id", "${tenant}"),
+    ("Content-Type", "application/json"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One concrete request with a stable id; headers may name `${token}`, `${tenant}` and `${other_tenant}`.
+
+    `edits` says how the body differs from the plain invoice; a body of raw octets has none and is not reduced.
+    `suffix` is appended to the operation's path; `path` replaces it.
+    """
+
+    id: str
+    body: tuple[Part, ...]
+    edits: tuple[Edit, ...] = ()
+    method: str = "POST"
+    suffix: str = ""
+    headers: tuple[Header, ...] = STANDARD_HEADERS
+    chunked: bool = False
+    path: str | None = None
+
+    @property
+    def slot(self) -> NumberSlot | None:
+        """The invoice-number slot, or None when the body has no such hole."""
+        return next((part for part in self.body if isinstance(part, NumberSlot)), None)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the members that differ from the plain invoice."""
+        return tuple(edit.field for edit in self.edits)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that the case says, whatever fills its holes."""
+        return hashlib.sha256(
+            repr((self.body, self.method, self.suffix, self.path, self.headers, self.chunked)).encode(
+                errors="surrogatepass"
+            )
+        ).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who is asking: the values that fill a case's holes. Holds secrets; never written down."""
+
+    token: str
+    tenant: str
+    contract: str
+    other_tenant: str | None = None
+    other_contract: str | None = None
+
+
+@dataclass
+class Numbering:
+    """Gives out invoice numbers that carry the run's mark; safe to use from several threads."""
+
+    mark: str
+    _next: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _random: random.Random = field(default_factory=random.SystemRandom)
+
+    @classmethod
+    def fresh(cls) -> Numbering:
+        """Numbering under a mark that no other run has had."""
+        source = random.SystemRandom()
+        return cls("".join(source.choice(MARK_ALPHABET) for _ in range(8)))
+
+    def number(self, slot: NumberSlot, drawn: dict[str, str] | None = None, turn: int = 0) -> str:
+        """A number for `slot` that no earlier call returned.
+
+        `drawn` remembers the marks of one trial's keys; `turn` counts the equivalents tried of a pooled slot.
+        """
+        if slot.pooled:
+            return self._from_pool(slot, turn)
+        remembered = None if drawn is None or not slot.key else drawn.get(slot.key)
+        mark = remembered or self._mark(digits=slot.digits)
+        if drawn is not None and slot.key:
+            drawn[slot.key] = mark
+        room = 0 if slot.length is None else slot.length - len(slot.before) - len(mark) - len(slot.after)
+        filling = (slot.filler * room)[:room] if room > 0 else ""
+        return slot.before + mark + filling + slot.after
+
+    def _mark(self, *, digits: bool) -> str:
+        with self._lock:
+            self._next += 1
+            count = self._next
+        if digits:
+            return f"{int(self.mark, 36) % 10**11:011d}{count:06d}"
+        tail = ""
+        for _ in range(4):
+            count, index = divmod(count, len(MARK_ALPHABET))
+            tail = MARK_ALPHABET[index] + tail
+        return self.mark + tail
+
+    def _from_pool(self, slot: NumberSlot, turn: int) -> str:
+        if slot.pool:
+            return self._random.choice(slot.pool)
+        length = slot.length or 1
+        letters = MARK_ALPHABET if turn == 0 else [chr(point) for point in IDEOGRAPHS]
+        return "".join(self._random.choice(letters) for _ in range(length))
+
+
+def spell_string(text: str, *, escaped: bool = False) -> bytes:
+    """The JSON text of a string: in UTF-8 as far as it goes (a lone surrogate is escaped), or all escaped."""
+    if escaped:
+        units = text.encode("utf-16-be", errors="surrogatepass")
+        return ('"' + "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2)) + '"').encode()
+    plain = json.dumps(text, ensure_ascii=False)
+    try:
+        return plain.encode()
+    except UnicodeEncodeError:
+        return json.dumps(text).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A case with its holes filled: the request to send, and the invoice number in it (None without a slot)."""
+
+    request: Request
+    number: str | None
+
+
+def fill(
+    case: Case,
+    identity: Identity,
+    numbering: Numbering,
+    path: str,
+    *,
+    drawn: dict[str, str] | None = None,
+    turn: int = 0,
+    common: tuple[Header, ...] = (),
+) -> Filled:
+    """The request that `case` stands for, with a fresh invoice number; `path` is the operation's on the target.
+
+    `common` holds headers that every request of the run carries. `drawn` and `turn` as in `Numbering.number`.
+    """
+    chunks: list[bytes] = []
+    number: str | None = None
+    marks: dict[str, str] = {} if drawn is None else drawn
+    for part in case.body:
+        if isinstance(part, NumberSlot):
+            text = numbering.number(part, marks, turn)
+            chunks.append(part.spell(text))
+            number = text if number is None else number
+        elif isinstance(part, Hole):
+            value = identity.contract if part.name == "contract" else identity.other_contract
+            chunks.append(spell_string(value or ""))
+        else:
+            chunks.append(part)
+    values = {
+        "${token}": identity.token,
+        "${tenant}": identity.tenant,
+        "${other_tenant}": identity.other_tenant or "",
+    }
+    headers: list[Header] = []
+    for name, template in case.headers:
+        value = template
+        for key, replacement in values.items():
+            value = value.replace(key, replacement)
+        headers.append((name, value))
+    target = (path if case.path is None else case.path) + case.suffix
+    return Filled(Request(case.method, target, (*headers, *common), b"".join(chunks), case.chunked), number)

@@ -1,0 +1,156 @@
+"""Owns the command `invoice-conformance`: arguments in, exit code out.
+
+It judges nothing; everything heavy is imported by the subcommand that needs it, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+from invoice_conformance import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from invoice_conformance.config import Settings
+
+USAGE, DEFECT = 2, 6
+EPILOG = """exit codes of run:
+  0  conformant at the asked level    3  incomplete: something could not be judged
+  1  not conformant                   5  aborted because of the target
+  2  usage or configuration           6  a defect of the suite
+
+every option can be set in the environment as INVOICE_CONFORMANCE_<OPTION>, or in invoice-conformance.toml
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.command == "run":
+        return _run(given)
+    if given.command == "serve":
+        from invoice_conformance.reference import serving  # noqa: PLC0415 - see the module's docstring
+
+        return serving.run(given)
+    parser.print_help()
+    return USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="invoice-conformance",
+        description="Judges servers of POST /api/v1/invoices by its published page.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"invoice-conformance {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _add_run(
+        commands.add_parser(
+            "run",
+            help="judge a target, or the reference server when no URL is given",
+            epilog=EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )
+    serve = commands.add_parser("serve", help="start the reference server, correct or with named faults")
+    from invoice_conformance.reference.serving import add_arguments  # noqa: PLC0415 - see the module's docstring
+
+    add_arguments(serve)
+    return parser
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    from invoice_conformance.config import OPTIONS  # noqa: PLC0415 - see the module's docstring
+
+    parser.add_argument("url", nargs="?", metavar="URL", help="the target: scheme, host and an optional path prefix")
+    parser.add_argument("--config", metavar="FILE", help="read this file instead of invoice-conformance.toml")
+    for option in OPTIONS:
+        flags: dict[str, Any] = {"help": option.help, "dest": option.key}
+        if option.kind == "flag":
+            flags["action"] = "store_true"
+        elif option.kind == "list":
+            flags |= {"action": "append", "metavar": option.metavar}
+        elif option.kind == "choice":
+            flags["choices"] = option.choices
+        else:
+            flags["metavar"] = option.metavar
+        parser.add_argument(f"--{option.name}", **flags)
+
+
+def _run(given: argparse.Namespace) -> int:
+    from pathlib import Path  # noqa: PLC0415 - see the module's docstring
+
+    from invoice_conformance.config import ConfigError, settle  # noqa: PLC0415 - likewise
+
+    values = dict(vars(given))
+    url, file = values.pop("url"), values.pop("config")
+    values.pop("command")
+    if url is not None:
+        if values.get("base_url") is not None:
+            return _complain("give the target once: as URL or as --base-url")
+        values["base_url"] = url
+    try:
+        settings = settle(values, file=Path(file) if file else None)
+    except ConfigError as error:
+        return _complain(str(error))
+    return _go(settings)
+
+
+def _go(settings: Settings) -> int:
+    from rich.console import Console  # noqa: PLC0415 - see the module's docstring
+
+    from invoice_conformance import session  # noqa: PLC0415 - likewise
+    from invoice_conformance.config import ConfigError  # noqa: PLC0415 - likewise
+    from invoice_conformance.contract import SpecError  # noqa: PLC0415 - likewise
+    from invoice_conformance.report import terminal  # noqa: PLC0415 - likewise
+
+    console = Console(highlight=False)
+    try:
+        suite = session.Suite.load()
+        plan = suite.plan(settings)
+        where = settings.base_url or "the embedded reference server"
+        invoices = plan.invoices(suite.rules.oracle)
+        console.print(f"{where}: {plan.requests} requests, up to {invoices} invoices", markup=False, soft_wrap=True)
+        if not _agreed(settings, where, invoices, console):
+            return _complain("nothing was sent")
+        with terminal.Live(console) as live:
+            result = session.run(suite, settings, plan, listener=live)
+    except (ConfigError, SpecError) as error:
+        return _complain(str(error))
+    except OSError as error:
+        return _complain(f"the report cannot be written: {error}; give another --out")
+    except KeyboardInterrupt:
+        return _complain("interrupted before anything was sent")
+    except Exception as error:  # noqa: BLE001 - a defect of ours must say so
+        console.print_exception()
+        _complain(f"a defect of the suite, please report it: {error!r}")
+        return DEFECT
+    console.print(terminal.conclusion(result.report, result.folder), soft_wrap=True)
+    return result.exit_code
+
+
+def _agreed(settings: Settings, where: str, invoices: int, console: Any) -> bool:  # noqa: ANN401 - rich is lazy
+    """Whether the user agrees to a target that is not on this machine; only a terminal is asked."""
+    from invoice_conformance.target import TargetSettings  # noqa: PLC0415 - brings in the HTTP client
+
+    if settings.base_url is None or settings.yes or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return True
+    host = TargetSettings(settings.base_url).host
+    if host in {"localhost", "::1"} or host.startswith("127."):
+        return True
+    answer = console.input(f"Create up to {invoices} invoices at {where}? There is no way to delete them. [y/N] ")
+    return cast("str", answer).strip().lower() in {"y", "yes"}
+
+
+def _complain(words: str) -> int:
+    print(f"invoice-conformance: {words}", file=sys.stderr)  # noqa: T201 - what a command does
+    return USAGE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

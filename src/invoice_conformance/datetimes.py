@@ -1,0 +1,215 @@
+"""Owns the date-times worth sending: those that the page's pattern accepts and those that it refuses.
+
+It says what each one is an example of; whether it is legal is decided by the oracle, never here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+PLAIN = "2023-10-05T14:48:00.000Z"
+"""The page's example; every spelling below departs from it in one respect."""
+
+
+class Legal(NamedTuple):
+    """A date-time that the pattern accepts; `core` ones are sent for every field even in a quick run."""
+
+    edge: str
+    text: str
+    core: bool = False
+
+
+class Illegal(NamedTuple):
+    """A date-time that the pattern refuses, and the nearest one that it accepts."""
+
+    edge: str
+    text: str
+    twin: str
+    core: bool = False
+
+
+def _at(date: str, time: str = "00:00:00.000") -> str:
+    return f"{date}T{time}Z"
+
+
+LEGAL: tuple[Legal, ...] = (
+    Legal("the page's example", PLAIN, core=True),
+    Legal("leap day: 2024", _at("2024-02-29", "14:48:00.000"), core=True),
+    Legal("leap day: at midnight", _at("2020-02-29")),
+    Legal("leap day: its last millisecond", _at("2016-02-29", "23:59:59.999")),
+    Legal("leap day: century divisible by 400", _at("2000-02-29"), core=True),
+    Legal("leap day: 1600", _at("1600-02-29")),
+    Legal("leap day: before the epoch", _at("1968-02-29", "12:00:00.000")),
+    Legal("leap day: year 4 mod 100", _at("2004-02-29")),
+    Legal("leap day: year 8 mod 100", _at("1908-02-29")),
+    Legal("leap day: future year", _at("2028-02-29")),
+    Legal("leap day: 2096", _at("2096-02-29")),
+    Legal("leap day: 2400", _at("2400-02-29")),
+    Legal("turn of a month: 28 February", _at("2023-02-28", "23:59:59.999"), core=True),
+    Legal("turn of a month: 28 February of a leap year", _at("2024-02-28", "23:59:59.999")),
+    Legal("turn of a month: 28 February of 1900", _at("1900-02-28")),
+    Legal("turn of a month: 1 March of a leap year", _at("2024-03-01")),
+    Legal("turn of a month: 1 March of an ordinary year", _at("2023-03-01")),
+    Legal("turn of a month: 31 January", _at("2023-01-31")),
+    Legal("turn of a month: 31 March", _at("2023-03-31")),
+    Legal("turn of a month: 30 April", _at("2023-04-30")),
+    Legal("turn of a month: 31 May", _at("2023-05-31")),
+    Legal("turn of a month: 30 June", _at("2023-06-30")),
+    Legal("turn of a month: 31 July", _at("2023-07-31")),
+    Legal("turn of a month: 31 August", _at("2023-08-31")),
+    Legal("turn of a month: 30 September", _at("2023-09-30")),
+    Legal("turn of a month: 31 October", _at("2023-10-31")),
+    Legal("turn of a month: 30 November", _at("2023-11-30")),
+    Legal("turn of a month: last instant of a year", _at("2023-12-31", "23:59:59.999"), core=True),
+    Legal("turn of a month: first instant of a year", _at("2024-01-01")),
+    Legal("turn of a month: day 366", _at("2024-12-31", "12:00:00.000")),
+    Legal("time of day: midnight", _at("2023-10-05"), core=True),
+    Legal("time of day: last millisecond of a day", _at("2023-10-05", "23:59:59.999"), core=True),
+    Legal("time of day: noon", _at("2023-10-05", "12:00:00.000")),
+    Legal("time of day: an hour before midnight", _at("2023-10-05", "23:00:00.000")),
+    Legal("time of day: an hour after midnight", _at("2023-10-05", "00:59:59.999")),
+    Legal("local time: in no hour of Berlin's clock", _at("2023-03-26", "02:30:00.000")),
+    Legal("local time: in two hours of Berlin's clock", _at("2023-10-29", "02:30:00.000")),
+    Legal("local time: in no hour of New York's clock", _at("2023-03-12", "02:30:00.000")),
+    Legal("local time: in two hours of New York's clock", _at("2023-11-05", "01:30:00.000")),
+    Legal("local time: summer time", _at("2023-07-01", "12:34:56.789")),
+    Legal("local time: winter time", _at("2023-01-15", "12:34:56.789")),
+    Legal("before the epoch: last millisecond before the epoch", _at("1969-12-31", "23:59:59.999"), core=True),
+    Legal("the epoch: the epoch", _at("1970-01-01"), core=True),
+    Legal("the epoch: one millisecond after the epoch", _at("1970-01-01", "00:00:00.001")),
+    Legal("the epoch: a billion seconds", _at("2001-09-09", "01:46:40.000")),
+    Legal("far future: last second of a signed 32-bit clock", _at("2038-01-19", "03:14:07.000")),
+    Legal("far future: first second past a signed 32-bit clock", _at("2038-01-19", "03:14:08.000"), core=True),
+    Legal("far future: past an unsigned 32-bit clock", _at("2106-02-07", "06:28:16.000")),
+    Legal("before the epoch: before a signed 32-bit clock", _at("1901-12-13", "20:45:51.000")),
+    Legal("far future: year 2262, where 64-bit nanoseconds end", _at("2262-04-12")),
+    Legal("before the epoch: year 1677, before 64-bit nanoseconds", _at("1677-09-20")),
+    Legal("far future: year 2079, where a small datetime ends", _at("2079-06-07")),
+    Legal("far future: year 2200", _at("2200-06-15")),
+    Legal("before the epoch: year 1900", _at("1900-01-01")),
+    Legal("before the epoch: year 1899", _at("1899-12-31")),
+    Legal("before the epoch: year 1752", _at("1752-09-02")),
+    Legal("before the epoch: year 1582, within the Gregorian gap", _at("1582-10-10")),
+    Legal("before the epoch: year 1000", _at("1000-01-01")),
+    Legal("before the epoch: year 999", _at("0999-12-31")),
+    Legal("before the epoch: year 99", _at("0099-06-15")),
+    Legal("before the epoch: year 1", _at("0001-01-01"), core=True),
+    Legal("before the epoch: year 9999", _at("9999-12-31", "23:59:59.999"), core=True),
+    Legal("before the epoch: year 9999 in January", _at("9999-01-01")),
+    Legal("no fraction: at 14:48:00", _at("2023-10-05", "14:48:00"), core=True),
+    Legal("no fraction: at midnight", _at("2023-10-05", "00:00:00")),
+    Legal("fraction up to 3 digits: 1", _at("2023-10-05", "14:48:00.5"), core=True),
+    Legal("fraction up to 3 digits: 2", _at("2023-10-05", "14:48:00.12")),
+    Legal("fraction up to 3 digits: 3", _at("2023-10-05", "14:48:00.123"), core=True),
+    Legal("fraction of 4 to 6 digits: 4", _at("2023-10-05", "14:48:00.1234")),
+    Legal("fraction of 4 to 6 digits: 5", _at("2023-10-05", "14:48:00.12345")),
+    Legal("fraction of 4 to 6 digits: 6", _at("2023-10-05", "14:48:00.123456"), core=True),
+    Legal("fraction of 7 to 9 digits: 7", _at("2023-10-05", "14:48:00.1234567")),
+    Legal("fraction of 7 to 9 digits: 8", _at("2023-10-05", "14:48:00.12345678")),
+    Legal("fraction of 7 to 9 digits: 9", _at("2023-10-05", "14:48:00.123456789"), core=True),
+    Legal("fraction up to 3 digits: .001", _at("2023-10-05", "14:48:00.001")),
+    Legal("fraction up to 3 digits: .999", _at("2023-10-05", "14:48:00.999"), core=True),
+    Legal("fraction up to 3 digits: .010", _at("2023-10-05", "14:48:00.010")),
+    Legal("fraction of 4 to 6 digits: .999999", _at("2023-10-05", "14:48:00.999999")),
+    Legal("fraction of 7 to 9 digits: .999999999", _at("2023-10-05", "14:48:00.999999999")),
+    Legal("fraction of 4 to 6 digits: .999999 at the end of a minute", _at("2023-10-05", "14:48:59.999999")),
+    Legal("fraction over 9 digits: 10", _at("2023-10-05", "14:48:00.1234567891"), core=True),
+    Legal("fraction over 9 digits: 12", _at("2023-10-05", "14:48:00.123456789123")),
+    Legal("fraction over 9 digits: 30", _at("2023-10-05", "14:48:00.123456789123456789123456789123")),
+    Legal("year 0: first instant", _at("0000-01-01"), core=True),
+    Legal("year 0: leap day", _at("0000-02-29")),
+    Legal("year 0: last instant", _at("0000-12-31", "23:59:59.999")),
+    Legal("no seconds: at 14:48", "2023-10-05T14:48Z", core=True),
+    Legal("no seconds: at midnight", "2023-10-05T00:00Z"),
+)
+
+ILLEGAL: tuple[Illegal, ...] = (
+    Illegal("no such date: 29 February of an ordinary year", _at("2023-02-29"), _at("2023-02-28"), core=True),
+    Illegal("no such date: 29 February of 1900", _at("1900-02-29"), _at("1900-02-28"), core=True),
+    Illegal("no such date: 29 February of 2100", _at("2100-02-29"), _at("2100-02-28")),
+    Illegal("no such date: 29 February of 1800", _at("1800-02-29"), _at("1800-02-28")),
+    Illegal("no such date: 29 February of 2022", _at("2022-02-29"), _at("2022-02-28")),
+    Illegal("no such date: 30 February", _at("2023-02-30"), _at("2023-02-28"), core=True),
+    Illegal("no such date: 30 February of a leap year", _at("2024-02-30"), _at("2024-02-29")),
+    Illegal("no such date: 31 February", _at("2023-02-31"), _at("2023-02-28")),
+    Illegal("no such date: 31 April", _at("2023-04-31"), _at("2023-04-30"), core=True),
+    Illegal("no such date: 31 June", _at("2023-06-31"), _at("2023-06-30")),
+    Illegal("no such date: 31 September", _at("2023-09-31"), _at("2023-09-30")),
+    Illegal("no such date: 31 November", _at("2023-11-31"), _at("2023-11-30")),
+    Illegal("no such date: day 32", _at("2023-01-32"), _at("2023-01-31")),
+    Illegal("no such date: day 0", _at("2023-01-00"), _at("2023-01-01")),
+    Illegal("no such date: month 13", _at("2023-13-01"), _at("2023-12-01"), core=True),
+    Illegal("no such date: month 0", _at("2023-00-10"), _at("2023-01-10")),
+    Illegal("no such date: day and month exchanged", _at("2023-31-12"), _at("2023-12-31")),
+    Illegal(
+        "no such time: hour 24",
+        _at("2023-10-05", "24:00:00.000"),
+        _at("2023-10-05", "23:00:00.000"),
+        core=True,
+    ),
+    Illegal("no such time: hour 24 without fraction", _at("2023-10-05", "24:00:00"), _at("2023-10-05", "23:00:00")),
+    Illegal("no such time: hour 25", _at("2023-10-05", "25:00:00.000"), _at("2023-10-05", "23:00:00.000")),
+    Illegal("no such time: minute 60", _at("2023-10-05", "14:60:00.000"), _at("2023-10-05", "14:59:00.000")),
+    Illegal(
+        "no such time: second 60",
+        _at("2023-10-05", "14:48:60.000"),
+        _at("2023-10-05", "14:48:59.000"),
+        core=True,
+    ),
+    Illegal(
+        "no such time: a leap second that happened",
+        _at("2016-12-31", "23:59:60"),
+        _at("2016-12-31", "23:59:59"),
+    ),
+    Illegal("no such time: second 61", _at("2023-10-05", "14:48:61"), _at("2023-10-05", "14:48:59")),
+    Illegal("offset: offset +00:00", "2023-10-05T14:48:00.000+00:00", PLAIN, core=True),
+    Illegal("offset: offset -00:00", "2023-10-05T14:48:00.000-00:00", PLAIN),
+    Illegal("offset: offset +02:00", "2023-10-05T14:48:00.000+02:00", PLAIN, core=True),
+    Illegal("offset: offset -05:30", "2023-10-05T14:48:00-05:30", PLAIN),
+    Illegal("offset: offset without colon", "2023-10-05T14:48:00.000+0200", PLAIN),
+    Illegal("offset: offset of an hour alone", "2023-10-05T14:48:00.000+02", PLAIN),
+    Illegal("offset: Z and offset", "2023-10-05T14:48:00.000Z+00:00", PLAIN),
+    Illegal("zone: Z twice", "2023-10-05T14:48:00.000ZZ", PLAIN),
+    Illegal("no zone: no Z", "2023-10-05T14:48:00.000", PLAIN, core=True),
+    Illegal("no zone: no Z and no fraction", "2023-10-05T14:48:00", PLAIN),
+    Illegal("zone: zone name", "2023-10-05T14:48:00.000 UTC", PLAIN),
+    Illegal("zone: zone in brackets", "2023-10-05T14:48:00.000Z[UTC]", PLAIN),
+    Illegal("lower-case t", "2023-10-05t14:48:00.000Z", PLAIN, core=True),
+    Illegal("lower-case z", "2023-10-05T14:48:00.000z", PLAIN, core=True),
+    Illegal("separator: space for T", "2023-10-05 14:48:00.000Z", PLAIN, core=True),
+    Illegal("separator: underscore for T", "2023-10-05_14:48:00.000Z", PLAIN),
+    Illegal("trailing newline", "2023-10-05T14:48:00.000Z\n", PLAIN, core=True),
+    Illegal("around it: leading newline", "\n2023-10-05T14:48:00.000Z", PLAIN),
+    Illegal("around it: trailing carriage return", "2023-10-05T14:48:00.000Z\r", PLAIN),
+    Illegal("around it: trailing line separator", "2023-10-05T14:48:00.000Z\u2028", PLAIN),
+    Illegal("around it: trailing space", "2023-10-05T14:48:00.000Z ", PLAIN, core=True),
+    Illegal("around it: leading space", " 2023-10-05T14:48:00.000Z", PLAIN),
+    Illegal("around it: a second line", "2023-10-05T14:48:00.000Z\n2023-10-05T14:48:00.000Z", PLAIN),
+    Illegal("around it: text before", "x2023-10-05T14:48:00.000Z", PLAIN),
+    Illegal("around it: text after", "2023-10-05T14:48:00.000Zx", PLAIN),
+    Illegal("other digits: Arabic-Indic digits", "٢٠٢٣-10-05T14:48:00.000Z", PLAIN, core=True),
+    Illegal("other digits: full-width digits", "２０２３-10-05T14:48:00.000Z", PLAIN),
+    Illegal("other digits: a Devanagari digit in the fraction", "2023-10-05T14:48:00.00५Z", PLAIN),
+    Illegal("incomplete: date alone", "2023-10-05", _at("2023-10-05"), core=True),
+    Illegal("incomplete: date with Z", "2023-10-05Z", _at("2023-10-05")),
+    Illegal("incomplete: time alone", "14:48:00.000Z", PLAIN),
+    Illegal("incomplete: hour alone", "2023-10-05T14Z", PLAIN),
+    Illegal("another format: comma in the fraction", "2023-10-05T14:48:00,000Z", PLAIN),
+    Illegal("another format: point without fraction", "2023-10-05T14:48:00.Z", PLAIN),
+    Illegal("another format: basic format", "20231005T144800Z", PLAIN),
+    Illegal("another format: two-digit year", "23-10-05T14:48:00.000Z", PLAIN),
+    Illegal("another format: five-digit year", "12023-10-05T14:48:00.000Z", PLAIN),
+    Illegal("another format: signed year", "+002023-10-05T14:48:00.000Z", PLAIN),
+    Illegal("another format: negative year", "-2023-10-05T14:48:00.000Z", PLAIN),
+    Illegal("another format: one-digit month and day", "2023-1-5T14:48:00.000Z", _at("2023-01-05", "14:48:00.000")),
+    Illegal("another format: one-digit hour", "2023-10-05T4:48:00.000Z", _at("2023-10-05", "04:48:00.000")),
+    Illegal("another format: slashes", "2023/10/05T14:48:00.000Z", PLAIN),
+    Illegal("another format: week date", "2023-W40-4T14:48:00.000Z", PLAIN),
+    Illegal("another format: ordinal date", "2023-278T14:48:00.000Z", PLAIN),
+    Illegal("another format: HTTP date", "Thu, 05 Oct 2023 14:48:00 GMT", PLAIN, core=True),
+    Illegal("another format: seconds since the epoch as text", "1696517280", PLAIN),
+    Illegal("another format: empty", "", PLAIN, core=True),
+    Illegal("another format: a word", "tomorrow", PLAIN),
+    Illegal("another format: the word null", "null", PLAIN),
+    Illegal("another format: now", "now", PLAIN),
+)

@@ -1,0 +1,351 @@
+"""Owns a run: preflight, the whole plan in flight, what is sent afterwards to understand a finding, the verdicts.
+
+It knows plans and couriers, and no single requirement.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from invoice_conformance.checks import Script
+from invoice_conformance.sending import Gone, Stopped
+from invoice_conformance.trial import Reading, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from invoice_conformance.case import Case
+    from invoice_conformance.contract import Contract
+    from invoice_conformance.plan import Plan
+    from invoice_conformance.sending import Courier
+    from invoice_conformance.verdict import Finding, Judge
+
+
+class Listener(Protocol):
+    """Is told how a run goes on."""
+
+    def stage(self, words: str, total: int) -> None:
+        """A stage begins, of `total` steps."""
+        ...
+
+    def advance(self, steps: int) -> None:
+        """That many steps more are done."""
+        ...
+
+
+class Silent:
+    """A listener that says nothing."""
+
+    def stage(self, words: str, total: int) -> None:
+        """Nothing."""
+
+    def advance(self, steps: int) -> None:
+        """Nothing."""
+
+
+@dataclass
+class Done:
+    """What a run came to, beside its judge: when, and why it ended early (None when it did not)."""
+
+    started_at: float
+    ended_at: float = 0.0
+    stopped: str | None = None
+    gone: bool = False
+    interrupted: bool = False
+    reduction_requests: int = 0
+
+
+@dataclass
+class Sent:
+    """The result of one job: readings by script and role."""
+
+    readings: list[tuple[str, Reading]] = field(default_factory=list)
+    script: Script | None = None
+    trial: Trial | None = None
+    unsent: str = ""
+    case: Case | None = None
+
+
+class Workers:
+    """A fixed number of threads that take jobs and hand back results; the caller's thread does the judging."""
+
+    def __init__(self, count: int) -> None:
+        self._jobs: queue.SimpleQueue[Callable[[], Sent] | None] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[Sent | BaseException] = queue.SimpleQueue()
+        self._threads = [threading.Thread(target=self._work, daemon=True, name=f"sender-{n}") for n in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            try:
+                self._results.put(job())
+            except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
+                self._results.put(error)
+
+    def run(self, jobs: Iterable[Callable[[], Sent]], take: Callable[[Sent], None]) -> None:
+        """Do every job and give each result to `take`, in the order of completion; re-raises what a job raised."""
+        waiting = deque(jobs)
+        under_way = 0
+        trouble: BaseException | None = None
+        window = 4 * len(self._threads)
+        while waiting or under_way:
+            while waiting and under_way < window and trouble is None:
+                self._jobs.put(waiting.popleft())
+                under_way += 1
+            if trouble is not None:
+                waiting.clear()
+                if not under_way:
+                    break
+            result = self._results.get()
+            under_way -= 1
+            if isinstance(result, BaseException):
+                trouble = trouble or result
+            else:
+                take(result)
+        if trouble is not None:
+            raise trouble
+
+    def close(self) -> None:
+        """Let the threads end; those that wait for an answer end with it."""
+        for _thread in self._threads:
+            self._jobs.put(None)
+
+
+class Engine:
+    """Sends a plan and lets a judge see every trial."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        courier: Courier,
+        judge: Judge,
+        *,
+        concurrency: int,
+        listener: Listener | None = None,
+    ) -> None:
+        self._plan = plan
+        self._courier = courier
+        self._judge = judge
+        self._listener = listener or Silent()
+        self._concurrency = concurrency
+        self._workers = Workers(concurrency)
+        self._needed: dict[str, list[Script]] = {}
+        self._readings: dict[str, Reading | None] = {}
+        self._open: dict[str, int] = {}
+        self.refused_together: list[Script] = []
+        """Legal combinations of several values that were refused."""
+
+    def run(self, after: Callable[[Engine], None] | None = None) -> Done:
+        """Send everything, then what `after` sends; returns how it went. Ctrl-C ends the run, not the process."""
+        done = Done(time.time())
+        try:
+            self._all_cases()
+            self._all_ordered()
+            if after is not None:
+                after(self)
+        except Gone as stop:
+            done.stopped, done.gone = str(stop), True
+        except Stopped as stop:
+            done.stopped = str(stop)
+        except KeyboardInterrupt:
+            done.stopped, done.interrupted = "interrupted by Ctrl-C", True
+            self._courier.stopped = Stopped("interrupted")
+        finally:
+            with contextlib.suppress(KeyboardInterrupt):
+                self._workers.close()
+            done.ended_at = time.time()
+        if done.stopped is not None:
+            for script in self._unfinished():
+                self._judge.unsent(script, f"not sent, because the run ended early: {done.stopped}")
+        return done
+
+    def findings(self) -> list[Finding]:
+        """The findings so far."""
+        return self._judge.findings()
+
+    def _unfinished(self) -> list[Script]:
+        return [script for script in self._plan.scripts.values() if self._open.get(script.id, 1) > 0]
+
+    def _all_cases(self) -> None:
+        cases = list(self._plan.cases())
+        for script in self._plan.scripts.values():
+            if script.order == "any":
+                self._open[script.id] = len({case.id for _role, case in script.steps})
+                for case in {case.id: case for _role, case in script.steps}.values():
+                    self._needed.setdefault(case.id, []).append(script)
+        self._listener.stage("sending", self._plan.requests)
+
+        def job(case: Case) -> Callable[[], Sent]:
+            return lambda: Sent(case=case, readings=self._one(case))
+
+        self._workers.run((job(case) for case in cases), self._take_case)
+
+    def _one(self, case: Case) -> list[tuple[str, Reading]]:
+        reading = self._courier.send(case)
+        return [] if reading is None else [("act", reading)]
+
+    def _take_case(self, sent: Sent) -> None:
+        self._listener.advance(1)
+        case = sent.case
+        if case is None:
+            return
+        reading = sent.readings[0][1] if sent.readings else None
+        if reading is not None:
+            self._judge.exchange(reading)
+        scripts = self._needed.pop(case.id, [])
+        if any(len(script.steps) > 1 for script in scripts):
+            self._readings[case.id] = reading
+        for script in scripts:
+            self._open[script.id] -= 1
+            if self._open[script.id] == 0:
+                self._finish(script, reading)
+
+    def _finish(self, script: Script, last: Reading | None) -> None:
+        roles: dict[str, list[Reading]] = {}
+        for role, case in script.steps:
+            reading = last if len(script.steps) == 1 else self._readings.get(case.id)
+            if reading is None:
+                self._judge.unsent(script, "not sent, because the invoice cap (--max-invoices) was reached")
+                return
+            roles.setdefault(role, []).append(reading)
+        act = roles["act"][0]
+        if (
+            len(act.meaning.edits) > 1
+            and act.response is not None
+            and not act.accepted
+            and act.judgement.kind == "valid"
+        ):
+            self.refused_together.append(script)
+        self._judge.script(script, Trial(script.id, {role: tuple(found) for role, found in roles.items()}))
+
+    def _all_ordered(self) -> None:
+        ordered = self._plan.ordered()
+
+        def job(script: Script) -> Callable[[], Sent]:
+            return lambda: self.step_by_step(script)
+
+        self._workers.run((job(script) for script in ordered if script.order == "fixed"), self._take_script)
+        # Races come last and alone, so that nothing else loads the target while they are run.
+        for script in ordered:
+            if script.order == "race":
+                self._take_script(self._race(script))
+
+    def _take_script(self, sent: Sent) -> None:
+        script = sent.script
+        if script is None:
+            return
+        self._listener.advance(len(script.steps))
+        for _role, reading in sent.readings:
+            self._judge.exchange(reading)
+        self._open[script.id] = 0
+        if sent.trial is None:
+            self._judge.unsent(script, sent.unsent)
+        else:
+            self._judge.script(script, sent.trial)
+
+    def step_by_step(self, script: Script) -> Sent:
+        """Send a script's steps one after the other; from the start again, once, when one had no answer."""
+        sent = self._steps(script)
+        if sent.trial is not None and any(reading.response is None for _role, reading in sent.readings):
+            return self._steps(script)
+        return sent
+
+    def _steps(self, script: Script) -> Sent:
+        drawn: dict[str, str] = {}
+        readings: list[tuple[str, Reading]] = []
+        for role, case in script.steps:
+            reading = self._courier.send(case, script=script.id, role=role, drawn=drawn, once=True)
+            if reading is None:
+                return Sent(readings, script, unsent="not sent, because the invoice cap (--max-invoices) was reached")
+            readings.append((role, reading))
+        roles: dict[str, list[Reading]] = {}
+        for role, reading in readings:
+            roles.setdefault(role, []).append(reading)
+        return Sent(readings, script, Trial(script.id, {role: tuple(found) for role, found in roles.items()}))
+
+    def _race(self, script: Script) -> Sent:
+        """Send a script's steps at the same moment: each waits before its last octet until all are there."""
+        drawn: dict[str, str] = {}
+        for _role, case in script.steps:
+            if case.slot is not None:
+                self._courier.draw(case.slot, drawn)
+        barrier = threading.Barrier(len(script.steps))
+
+        def gate() -> None:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                barrier.wait(timeout=5)
+
+        results: list[tuple[str, Reading | None]] = []
+        lock = threading.Lock()
+
+        def runner(role: str, case: Case) -> None:
+            reading: Reading | None = None
+            with contextlib.suppress(Stopped):
+                reading = self._courier.send(case, script=script.id, role=role, drawn=dict(drawn), gate=gate)
+            with lock:
+                results.append((role, reading))
+
+        threads = [threading.Thread(target=runner, args=(role, case), daemon=True) for role, case in script.steps]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        readings = [(role, reading) for role, reading in results if reading is not None]
+        if len(readings) < len(script.steps):
+            return Sent(readings, script, unsent="not sent, because the invoice cap (--max-invoices) was reached")
+        roles: dict[str, list[Reading]] = {}
+        for role, reading in readings:
+            roles.setdefault(role, []).append(reading)
+        return Sent(readings, script, Trial(script.id, {role: tuple(found) for role, found in roles.items()}))
+
+    def further(self, scripts: list[Script]) -> list[Trial | None]:
+        """Send further scripts, each step once, in flight together; every exchange is judged by those who watch."""
+        found: dict[str, Trial | None] = {}
+
+        def job(script: Script) -> Callable[[], Sent]:
+            return lambda: self._steps(script)
+
+        def take(sent: Sent) -> None:
+            if sent.script is not None:
+                found[sent.script.id] = sent.trial
+                for _role, reading in sent.readings:
+                    self._judge.exchange(reading)
+
+        self._workers.run((job(script) for script in scripts), take)
+        return [found.get(script.id) for script in scripts]
+
+    def abandon(self, reason: str) -> None:
+        """Give the plan up before it was begun."""
+        self._workers.close()
+        for script in self._plan.scripts.values():
+            self._judge.unsent(script, reason)
+
+    def script_of(self, case_id: str) -> Script | None:
+        """The script that sends a case alone or first, None when the plan has no such case."""
+        known = self._plan.scripts.get(case_id)
+        if known is not None:
+            return known
+        case = next((case for case in self._plan.cases() if case.id == case_id), None)
+        return None if case is None else Script(case.id, (("act", case),))
+
+    @property
+    def contract(self) -> Contract:
+        """The contract that the plan was made for."""
+        return self._plan.scope.contract
+
+    @property
+    def listener(self) -> Listener:
+        """Who is told how the run goes on."""
+        return self._listener
+
+    @property
+    def judge(self) -> Judge:
+        """Who judges the run."""
+        return self._judge

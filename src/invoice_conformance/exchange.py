@@ -1,0 +1,75 @@
+"""Owns the shape of what goes over the wire and what comes back.
+
+It knows nothing of the contract, of requirements or of how anything is sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Header: TypeAlias = tuple[str, str]
+"""Name and value of a header field; text holds the octets as latin-1, so every octet survives."""
+
+NoAnswerKind: TypeAlias = Literal[
+    "dns", "refused", "connect-timeout", "tls", "timeout", "reset", "closed", "not-http", "too-large"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as it is to be sent: `target` is the path with its query, `body` the exact octets.
+
+    `Host` and the framing (`Content-Length`, or `Transfer-Encoding` when `chunked`) are added by the sender,
+    unless `headers` names them. `headers` may hold a name twice.
+    """
+
+    method: str
+    target: str
+    headers: tuple[Header, ...]
+    body: bytes = b""
+    chunked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One complete answer.
+
+    `body` holds the octets after transfer coding, cut at the sender's limit; `body_length` and `body_sha256`
+    are those of the whole body, taken before anything was cut or redacted. `surplus` holds octets that
+    followed the answer on its connection (bounded). `interim` lists the 1xx statuses that came first.
+    """
+
+    status: int
+    reason: str
+    http_version: str
+    headers: tuple[Header, ...]
+    body: bytes
+    body_length: int
+    body_sha256: str
+    truncated: bool = False
+    surplus: bytes = b""
+    interim: tuple[int, ...] = ()
+
+    def header(self, name: str) -> str | None:
+        """The value of the field `name` in any letter case, several joined by ", "; None when it is missing."""
+        values = [value for key, value in self.headers if key.lower() == name.lower()]
+        return ", ".join(values) if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """Nothing that can be judged came back: what kind of trouble, and one sentence of detail."""
+
+    kind: NoAnswerKind
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and what came back, redacted; `sent_at` in seconds since the epoch, `elapsed` in seconds."""
+
+    request: Request
+    answer: Response | NoAnswer
+    sent_at: float
+    elapsed: float

@@ -1,0 +1,129 @@
+"""Owns the texts worth sending as an invoice number: what programs mangle, refuse or mistake for something else.
+
+It says what each one is an example of; whether it is legal is decided by the oracle, never here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from invoice_conformance.case import NumberSlot
+
+
+class Text(NamedTuple):
+    """An invoice number that carries the run's mark; `core` ones are sent even in a quick run."""
+
+    edge: str
+    slot: NumberSlot
+    core: bool = False
+
+
+def _text(edge: str, before: str, after: str = "", *, core: bool = False, digits: bool = False) -> Text:
+    return Text(edge, NumberSlot(before=before, after=after, digits=digits), core)
+
+
+def _words(*words: str) -> tuple[str, ...]:
+    spellings = {spelling for word in words for spelling in (word, word.upper(), word.title(), word.swapcase())}
+    return tuple(sorted(spellings))
+
+
+TEXTS: tuple[Text, ...] = (
+    _text("lower and upper case", "Inv-aBc-", "-xYz", core=True),
+    _text("lower case", "inv-"),
+    _text("letters and digits alone", "INV"),
+    _text("digits only", "", digits=True, core=True),
+    _text("leading zeros", "000", digits=True, core=True),
+    _text("digits with a plus", "+", digits=True),
+    _text("digits with a minus", "-", digits=True),
+    _text("digits with a fraction", "", ".10", digits=True),
+    _text("digits with an exponent", "1e", digits=True),
+    _text("hexadecimal digits", "0x", digits=True),
+    _text("digits with thousands separators", "1,000,", digits=True),
+    _text("apostrophe", "O'Reilly-", core=True),
+    _text("two apostrophes", "It''s-"),
+    _text("quotation mark", 'the "best" ', core=True),
+    _text("backslash", "a\\b\\n", core=True),
+    _text("trailing backslash", "INV-", "\\"),
+    _text("SQL", "x'; DROP TABLE invoices;-- ", core=True),
+    _text("SQL condition", "1 OR 1=1 ", "--x"),
+    _text("SQL wildcards", "50%_", "%_"),
+    _text("markup", "<b>", "</b>", core=True),
+    _text("script", "<script>alert(1)</script>"),
+    _text("ampersand", "A&B-", core=True),
+    _text("character reference", "&amp;&lt;&#39;"),
+    _text("percent encoding", "%20%41%2F-"),
+    _text("plus sign", "A+B-", "+"),
+    _text("query syntax", "a=b&c?d#e-"),
+    _text("template braces", "{{7*7}}-", core=True),
+    _text("template dollar", "${7*7}-"),
+    _text("template hash", "#{7*7}<%= 7*7 %>-"),
+    _text("format directives", "%s%d%n{0}-"),
+    _text("slashes", "2025/INV/", core=True),
+    _text("dots and slashes", "../../etc/passwd-"),
+    _text("backslashed path", "C:\\temp\\"),
+    _text("URL", "https://example.com/?q="),
+    _text("formula", "=1+1+"),
+    _text("at sign", "@INV-"),
+    _text("comma and semicolon", "a,b;c-"),
+    _text("colon and pipe", "a:b|c-"),
+    _text("brackets", "[a](b){c}-"),
+    _text("JSON inside", '{"a":1}-'),
+    _text("underscores and dots", "INV_2025.01_"),
+    _text("every ASCII punctuation mark", "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"),
+    _text("inner space", "INV 2025 ", core=True),
+    _text("two inner spaces", "INV  2025  ", core=True),
+    _text("precomposed letters", "Ärger-é-ñ-"),
+    _text("combining marks", "A\u0308rger-e\u0301-", core=True),
+    _text("a trailing combining mark", "INV-", "e\u0301"),
+    _text("compatibility characters", "\ufb01-\u00b2-\u2116-\u212b-", core=True),
+    _text("sharp s and dotless i", "Straße-ıİ-"),
+    _text("typographic punctuation", "„INV“ – № … "),
+    _text("currency symbols", "€£¥₹-"),
+    _text("Greek and Cyrillic", "Ωμέγα-Счёт-"),
+    _text("Hebrew, right to left", "חשבונית-", core=True),
+    _text("Arabic, right to left", "فاتورة-"),
+    _text("Arabic-Indic digits", "١٢٣-"),
+    _text("full-width letters and digits", "ＩＮＶ１２-"),
+    _text("Thai", "ใบแจ้งหนี้-"),
+    _text("Devanagari", "चालान-"),
+    _text("Chinese", "发票-", core=True),
+    _text("Japanese half-width", "ｾｲｷｭｳ-"),
+    _text("Hangul", "송장-"),
+    _text("decomposed Hangul", "\u1109\u1169\u11bc-"),
+    _text("mathematical symbols", "∑∞≠√-"),
+    _text("emoji", "🧾-", core=True),
+    _text("trailing emoji", "INV-", "💶"),
+    _text("ideograph beyond the BMP", "𠮷-"),
+    _text("ends in .json", "INV-", ".json"),
+    Text("the word null", NumberSlot(pool=_words("null", "nil", "none", "undefined", "nan", "n/a", "void"))),
+    Text("the word true", NumberSlot(pool=_words("true", "false", "yes", "no", "on", "off"))),
+    Text("escaped spelling", NumberSlot(before="INV-é/🧾-", spelling="escaped"), core=True),
+    _text("leading space", " INV-", core=True),
+    _text("trailing space", "INV-", " ", core=True),
+    _text("no-break space inside", "INV\u00a02025-"),
+    _text("ideographic space inside", "INV\u30002025-"),
+    _text("tab inside", "INV\t2025-"),
+    _text("line feed inside", "INV\n2025-", core=True),
+    _text("trailing line feed", "INV-", "\n"),
+    _text("carriage return and line feed", "INV\r\n2025-"),
+    _text("escape character", "INV\u001b[31m-"),
+    _text("delete character", "INV\u007f-"),
+    _text("a C1 control", "INV\u0085-"),
+    _text("zero-width joiner", "👩\u200d💻-"),
+    _text("zero-width space", "INV\u200b-"),
+    _text("soft hyphen", "INV\u00ad-"),
+    _text("byte order mark inside", "INV\ufeff-"),
+    _text("right-to-left override", "INV\u202e-"),
+    _text("private use", "INV\ue000-"),
+    _text("a noncharacter", "INV\uffff-"),
+    _text("NUL inside", "INV\u0000-", core=True),
+    _text("NUL at the end", "INV-", "\u0000"),
+    _text("a lone high surrogate", "INV-\ud83d-", core=True),
+    _text("a lone low surrogate", "INV-\udc00-"),
+    _text("surrogates in the wrong order", "INV-\udc00\ud83d-"),
+)
+
+BLANKS = NumberSlot(
+    pool=tuple(" " * count for count in range(1, 256)),
+)
+"""Numbers of nothing but spaces."""

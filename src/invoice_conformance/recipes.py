@@ -1,0 +1,492 @@
+"""Owns how checks ask for their cases: by keyword, pairwise, drawn at random, or as a script of several steps.
+
+It makes cases and sends none; which of them are legal it asks the oracle.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from invoice_conformance import datetimes
+from invoice_conformance.boundaries import Edge, edge_case, invoice, invoice_body
+from invoice_conformance.case import BEARER, STANDARD_HEADERS, Case, Edit, NumberSlot
+from invoice_conformance.checks import Cases, Scope, Script
+from invoice_conformance.plan import sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from invoice_conformance.case import Part
+    from invoice_conformance.contract import Contract
+    from invoice_conformance.oracle import Level
+
+RANDOM_INVOICES = {"quick": 60, "standard": 250, "thorough": 2500}
+RANDOM_REFUSALS = {"quick": 40, "standard": 160, "thorough": 1200}
+RACES = {"quick": 2, "standard": 4, "thorough": 12}
+RACERS = 8
+REPRESENTATIVES = {"quick": 4, "standard": 7, "thorough": 14}
+
+
+def nothing() -> Cases:
+    """No cases of its own: the check watches what others send."""
+    return Cases(lambda _scope: ())
+
+
+def boundaries(*keywords: str, legal: bool | None = None, fields: tuple[str, ...] = ()) -> Cases:
+    """The edges of every field (or of `fields`) that probe one of `keywords` (any without), illegal ones with twins."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for edge in scope.edges:
+            if keywords and edge.keyword not in keywords:
+                continue
+            if (fields and edge.field not in fields) or (legal is not None and edge.legal != legal):
+                continue
+            yield _edge_script(scope, edge)
+
+    return Cases(recipe)
+
+
+def _edge_script(scope: Scope, edge: Edge) -> Script:
+    case = edge_case(scope.contract, edge)
+    if edge.legal:
+        return Script(case.id, (("act", case),), edge.field)
+    return Script(case.id, (("act", case), ("twin", _twin(scope, edge))), edge.field)
+
+
+def _twin(scope: Scope, edge: Edge) -> Case:
+    beside = next((other for other in scope.edges if other.id == edge.twin), None)
+    return plain(scope.contract) if beside is None else edge_case(scope.contract, beside)
+
+
+def plain(contract: Contract) -> Case:
+    """The invoice with its required members and nothing else, at the spec's example values."""
+    return invoice(contract, "plain", ())
+
+
+def in_company(*keywords: str) -> Cases:
+    """The illegal edges that probe one of `keywords`, among legal values that a validator may take for an excuse."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        if scope.profile == "quick":
+            return
+        from invoice_conformance import strategies  # noqa: PLC0415 - Hypothesis takes a while to import
+
+        illegal = [edge for edge in scope.edges if not edge.legal and edge.keyword in keywords and edge.core]
+        drawn = strategies.draw(
+            strategies.invoices(scope.contract, common=True), len(illegal), _seed(scope, "company", *keywords)
+        )
+        for edge, company in zip(illegal, drawn, strict=False):
+            around = tuple(edit for edit in company if edit.field not in (edge.field, "invoiceNumber"))
+            if edge.field in {"issuedAt", "dueAt", "paidAt"}:
+                around = tuple(edit for edit in around if edit.field not in {"issuedAt", "dueAt", "paidAt"})
+            beside = next((other for other in scope.edges if other.id == edge.twin), None)
+            twin_edits = around if beside is None else (*around, beside.edit)
+            act = invoice(scope.contract, f"{edge.id} in company", (*around, edge.edit))
+            twin = invoice(scope.contract, f"{edge.id} in company, twin", twin_edits)
+            if _is(scope, twin, "valid") and _is(scope, act, "invalid"):
+                yield Script(act.id, (("act", act), ("twin", twin)), edge.field)
+
+    return Cases(recipe)
+
+
+def _is(scope: Scope, case: Case, kind: str, level: str = "MUST") -> bool:
+    judgement = scope.oracle.judge(sample(case))
+    if kind == "invalid" and len(judgement.rules) != 1:
+        return False
+    return (judgement.kind, judgement.level) == (kind, level)
+
+
+def written() -> Cases:
+    """The page's example, and plain invoices as a first user would write them."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for case in first_invoices(scope.contract):
+            yield Script(case.id, (("act", case),))
+
+    return Cases(recipe)
+
+
+def first_invoices(contract: Contract) -> tuple[Case, ...]:
+    """The page's example, then other plain invoices: without dates, in another currency, of another amount."""
+    dates = tuple(
+        Edit(field.name, "the page's example", (json.dumps(datetimes.PLAIN).encode(),))
+        for field in contract.fields
+        if field.format == "date-time"
+    )
+    dollars = Edit("currencyCode", "code: USD", (b'"USD"',))
+    return (
+        invoice(contract, "example", dates),
+        plain(contract),
+        invoice(contract, "plain in dollars", (dollars,)),
+        invoice(
+            contract,
+            "plain of one unit",
+            (Edit("amountMinor", "value: 100", (b"100",)), Edit("exchangeRate", "value: 1", (b"1",))),
+        ),
+        invoice(contract, "example in dollars", (*dates, dollars)),
+    )
+
+
+def pairs(level: Level) -> Cases:
+    """Legal edges of all fields together, so that every two of different fields meet at least once."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            from allpairspy import AllPairs  # noqa: PLC0415 - only needed to make a plan
+
+        choices: list[list[Edit | None]] = []
+        for field in scope.contract.fields:
+            legal = [edge for edge in scope.edges if edge.field == field.name and edge.legal and not _pooled(edge)]
+            fitting = [edge for edge in legal if _is(scope, edge_case(scope.contract, edge), "valid", "MUST")]
+            if level == "SHOULD":
+                wide = [edge for edge in legal if _is(scope, edge_case(scope.contract, edge), "valid", "SHOULD")]
+                fitting = [*_spread(wide, REPRESENTATIVES[scope.profile]), *fitting[:1]]
+            options: list[Edit | None] = [None]
+            options += [edge.edit for edge in _spread(fitting, REPRESENTATIVES[scope.profile])]
+            choices.append(options)
+        varied = [options for options in choices if len(options) > 1]
+        for index, combination in enumerate(AllPairs(varied)):
+            edits = tuple(edit for edit in combination if edit is not None)
+            case = invoice(scope.contract, f"pairwise-{level.lower()}-{index}", edits)
+            if len(edits) > 1 and scope.oracle.judge(sample(case)).kind == "valid":
+                yield Script(case.id, (("act", case),))
+
+    return Cases(recipe)
+
+
+def _pooled(edge: Edge) -> bool:
+    return any(isinstance(part, NumberSlot) and part.pooled for part in edge.parts or ())
+
+
+def _spread(edges: list[Edge], count: int) -> list[Edge]:
+    """At most `count` of the edges, of as many families as there are."""
+    families: dict[str, list[Edge]] = {}
+    for edge in edges:
+        families.setdefault(edge.name.partition(":")[0], []).append(edge)
+    chosen: list[Edge] = []
+    depth = 0
+    while len(chosen) < min(count, len(edges)):
+        for members in families.values():
+            if depth < len(members) and len(chosen) < count:
+                chosen.append(members[depth])
+        depth += 1
+    return chosen
+
+
+def random_invoices(level: Level) -> Cases:
+    """Whole invoices that Hypothesis draws from legal values; with SHOULD also from unusual ones."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        from invoice_conformance import strategies  # noqa: PLC0415 - Hypothesis takes a while to import
+
+        count = RANDOM_INVOICES[scope.profile] if level == "MUST" else RANDOM_INVOICES[scope.profile] // 4
+        drawn = strategies.draw(
+            strategies.invoices(scope.contract, common=level == "MUST"),
+            count,
+            _seed(scope, "invoices", level),
+        )
+        for index, edits in enumerate(drawn):
+            case = invoice(scope.contract, f"random-{level.lower()}-{index}", edits)
+            if edits and scope.oracle.judge(sample(case)).kind == "valid":
+                yield Script(case.id, (("act", case),))
+
+    return Cases(recipe)
+
+
+def random_refusals(keyword: str) -> Cases:
+    """Date-times one or two changes away from legal ones, each with the legal one as its twin."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        from invoice_conformance import strategies  # noqa: PLC0415 - Hypothesis takes a while to import
+
+        fields = [field for field in scope.contract.fields if field.format == "date-time"]
+        drawn = strategies.draw(
+            strategies.broken_date_times(), RANDOM_REFUSALS[scope.profile], _seed(scope, "refusals", keyword)
+        )
+        for index, (legal, text) in enumerate(drawn):
+            field = fields[index % len(fields)]
+            act = _dated(scope.contract, f"random-{keyword}-{index}", field.name, f"random change: {text}", text)
+            if not _is(scope, act, "invalid"):
+                continue
+            twin = (
+                edge_case(
+                    scope.contract,
+                    next(edge for edge in scope.edges if edge.id == f"{field.name}:the page's example"),
+                )
+                if legal == datetimes.PLAIN
+                else _dated(scope.contract, f"{act.id}, twin", field.name, f"random: {legal}", legal)
+            )
+            yield Script(act.id, (("act", act), ("twin", twin)), field.name)
+
+    return Cases(recipe)
+
+
+def _dated(contract: Contract, name: str, field: str, edge: str, text: str) -> Case:
+    return invoice(contract, name, (Edit(field, edge, (json.dumps(text, ensure_ascii=False).encode(),)),))
+
+
+def _seed(scope: Scope, *words: str) -> int:
+    """A seed for one purpose, so that adding a check does not change what another draws."""
+    import hashlib  # noqa: PLC0415 - used here alone
+
+    return int.from_bytes(hashlib.sha256("\0".join((str(scope.seed), *words)).encode()).digest()[:8])
+
+
+def date_orders() -> Cases:
+    """Invoices that were paid or due before they were issued."""
+    early, late = "2023-10-05T14:48:00.000Z", "2023-11-05T14:48:00.000Z"
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        dates = [field.name for field in scope.contract.fields if field.format == "date-time"]
+        issued, others = dates[0], dates[1:]
+        for name in others:
+            edits = tuple(
+                Edit(field, f"order: {name} before {issued}", (json.dumps(text).encode(),))
+                for field, text in ((issued, late), (name, early))
+            )
+            case = invoice(scope.contract, f"{name} before {issued}", edits)
+            yield Script(case.id, (("act", case),))
+        edits = tuple(
+            Edit(
+                field,
+                f"order: all before {issued}",
+                (json.dumps(late if field == issued else early).encode(),),
+            )
+            for field in dates
+        )
+        case = invoice(scope.contract, f"all before {issued}", edits)
+        yield Script(case.id, (("act", case),))
+
+    return Cases(recipe)
+
+
+UNKNOWN: tuple[tuple[str, bytes], ...] = (
+    ("notes", b'"paid in cash"'),
+    ("amount", b"50"),
+    ("lines", b'[{"amountMinor":5000}]'),
+    ("Amountminor", b"1"),
+    ("", b'""'),
+    ("$where", b'"1"'),
+    ("constructor", b'{"prototype":{}}'),
+    ("__proto__", b'{"amountMinor":1}'),
+    ("__class__", b'"x"'),
+    ("a.b", b"null"),
+    ("tenantId", b'"tnt_000000000000000000000000"'),
+)
+
+
+def unknown_members() -> Cases:
+    """Plain invoices with one member that the page does not know."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for name, value in UNKNOWN:
+            case = invoice(scope.contract, f"unknown member {name!r}", (Edit(name, "unknown member", (value,)),))
+            yield Script(case.id, (("act", case),))
+
+    return Cases(recipe)
+
+
+def server_set() -> Cases:
+    """Plain invoices with a member that only the server may set, at a value that no server would choose."""
+    values: tuple[tuple[str, tuple[Part, ...]], ...] = (
+        ("id", (NumberSlot(before="inv_client", key="number"),)),
+        ("status", (b'"VOID"',)),
+        ("createdAt", (b'"2001-02-03T04:05:06.007Z"',)),
+        ("updatedAt", (b'"2001-02-03T04:05:06.007Z"',)),
+        ("contract", (b'"ctr_000000000000000000000000"',)),
+    )
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        number = Edit("invoiceNumber", "marked like the id", (NumberSlot(key="number"),))
+        for name, parts in values:
+            edits = (
+                (number, Edit(name, "set by the client", parts))
+                if name == "id"
+                else (Edit(name, "set by the client", parts),)
+            )
+            case = invoice(scope.contract, f"client sets {name}", edits)
+            yield Script(case.id, (("act", case),))
+
+    return Cases(recipe)
+
+
+def _keyed(contract: Contract, name: str, slot: NumberSlot, *edits: Edit) -> Case:
+    return invoice(contract, name, (Edit("invoiceNumber", "shared", (replace(slot, key="number"),)), *edits))
+
+
+def _text(field: str, text: str) -> Edit:
+    return Edit(field, "other content", (text.encode(),))
+
+
+OTHER = (
+    _text("exchangeRate", "2.5"),
+    _text("currencyCode", '"USD"'),
+    _text("amountMinor", "777"),
+    _text("issuedAt", '"2022-01-01T00:00:00.000Z"'),
+)
+"""Content unlike the plain invoice's in every member but contract and number."""
+
+KINDS_OF_NUMBER: tuple[tuple[str, NumberSlot], ...] = (
+    ("an ordinary number", NumberSlot()),
+    ("a number of digits", NumberSlot(before="", digits=True)),
+    ("a number with accents", NumberSlot(before="É票-")),
+    ("the longest number", NumberSlot(length=255)),
+    ("a number with a quote", NumberSlot(before="O'Neil-")),
+    ("a lower-case number", NumberSlot(before="inv-x-")),
+)
+
+
+def duplicates() -> Cases:
+    """A create, then another with the same number and one or all other members changed."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for words, slot in KINDS_OF_NUMBER:
+            yield _second(scope.contract, f"{words} used again", slot, (), slot, OTHER)
+        for edit in OTHER:
+            name = f"a used number with another {edit.field}"
+            yield _second(scope.contract, name, NumberSlot(), (), NumberSlot(), (edit,))
+        between = 60 if scope.profile == "quick" else 120
+        # Memory of the last few numbers only shows when others came in between.
+        fillers = tuple(("between", invoice(scope.contract, "plain between", ())) for _ in range(between))
+        first = _keyed(scope.contract, "a number used long ago, first", NumberSlot())
+        act = _keyed(scope.contract, "a number used long ago, again", NumberSlot(), *OTHER)
+        yield Script("a number used long ago", (("first", first), *fillers, ("act", act)), order="fixed")
+
+    return Cases(recipe)
+
+
+def _second(  # noqa: PLR0913 - two creates
+    contract: Contract,
+    name: str,
+    slot: NumberSlot,
+    edits: tuple[Edit, ...],
+    other_slot: NumberSlot,
+    other_edits: tuple[Edit, ...],
+) -> Script:
+    first = _keyed(contract, f"{name}, first", slot, *edits)
+    act = _keyed(contract, f"{name}, second", other_slot, *other_edits)
+    return Script(name, (("first", first), ("act", act)), order="fixed")
+
+
+def repeats() -> Cases:
+    """The identical body twice."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        yield _second(scope.contract, "the identical body again", NumberSlot(), (), NumberSlot(), ())
+
+    return Cases(recipe)
+
+
+NEAR: tuple[tuple[str, str, NumberSlot, NumberSlot], ...] = (
+    ("case", "upper and lower case", NumberSlot(before="INV-A-"), NumberSlot(before="inv-a-")),
+    ("case", "sharp s and ss", NumberSlot(before="STRASSE-"), NumberSlot(before="STRAßE-")),
+    ("case", "with and without accent", NumberSlot(before="RE-"), NumberSlot(before="RÉ-")),
+    ("space", "a trailing space", NumberSlot(), NumberSlot(after=" ")),
+    ("space", "a leading space", NumberSlot(), NumberSlot(before=" INV-")),
+    ("form", "composed and decomposed", NumberSlot(before="RÉ-"), NumberSlot(before="RE\u0301-")),
+    ("form", "full-width and ASCII digits", NumberSlot(before="INV-1-"), NumberSlot(before="INV-１-")),
+    (
+        "last character",
+        "longest numbers with another end",
+        NumberSlot(length=255, after="A"),
+        NumberSlot(length=255, after="B"),
+    ),
+    (
+        "last character",
+        "long accented numbers with another end",
+        NumberSlot(length=200, filler="é", after="1"),
+        NumberSlot(length=200, filler="é", after="2"),
+    ),
+    ("last character", "numbers with another end", NumberSlot(after="A"), NumberSlot(after="B")),
+    (
+        "last character",
+        "digits after leading zeros",
+        NumberSlot(before="0", digits=True),
+        NumberSlot(before="00", digits=True),
+    ),
+)
+
+
+def near_duplicates(*kinds: str) -> Cases:
+    """Two creates whose numbers are alike but for case, space, Unicode form or the last character."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for kind, words, slot, other in NEAR:
+            if kind in kinds:
+                yield _second(scope.contract, words, slot, (), other, ())
+
+    return Cases(recipe)
+
+
+def after_refusals() -> Cases:
+    """A create that must be refused, then a valid one with the same number."""
+    broken: tuple[tuple[str, Edit], ...] = (
+        ("a wrong type", _text("amountMinor", '"5000"')),
+        ("an amount over its maximum", _text("amountMinor", "9007199254740992")),
+        ("a negative rate", _text("exchangeRate", "-1")),
+        ("a short currency", _text("currencyCode", '"EU"')),
+        ("an impossible date", _text("dueAt", '"2023-02-30T00:00:00.000Z"')),
+        ("no currency", Edit("currencyCode", "absent", None)),
+        ("an unknown contract", _text("contractId", '"ctr_000000000000000000000000"')),
+    )
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for words, edit in broken:
+            name = f"a number refused for {words}"
+            yield _second(scope.contract, name, NumberSlot(), (edit,), NumberSlot(), ())
+        first = replace(
+            _keyed(scope.contract, "a number refused for its credentials, first", NumberSlot()),
+            headers=tuple((key, value) for key, value in STANDARD_HEADERS if value != BEARER),
+        )
+        act = _keyed(scope.contract, "a number refused for its credentials, second", NumberSlot())
+        yield Script("a number refused for its credentials", (("first", first), ("act", act)), order="fixed")
+
+    return Cases(recipe)
+
+
+def races() -> Cases:
+    """Several creates of one number at the same moment, in several rounds."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for turn in range(RACES[scope.profile]):
+            steps = tuple(
+                (
+                    "act",
+                    _keyed(
+                        scope.contract,
+                        f"race {turn + 1}, {racer + 1}",
+                        NumberSlot(),
+                        _text("amountMinor", str(1000 + racer)),
+                    ),
+                )
+                for racer in range(RACERS)
+            )
+            yield Script(f"race {turn + 1}", steps, order="race")
+
+    return Cases(recipe)
+
+
+__all__ = [
+    "after_refusals",
+    "boundaries",
+    "date_orders",
+    "duplicates",
+    "first_invoices",
+    "in_company",
+    "invoice_body",
+    "near_duplicates",
+    "nothing",
+    "pairs",
+    "plain",
+    "races",
+    "random_invoices",
+    "random_refusals",
+    "repeats",
+    "server_set",
+    "unknown_members",
+    "written",
+]

@@ -1,0 +1,287 @@
+"""Owns the removal of secrets from everything that is kept: each encoding in which a target might echo one.
+
+It must not know what is being kept, a request, a report or a file, nor give a secret back to anybody.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+import threading
+import zlib
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+REDACTED = "[redacted]"
+
+SENSITIVE_HEADERS = frozenset(
+    {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-auth-token"}
+)
+"""Fields whose whole value is replaced, whatever it holds: lower-case names."""
+
+_GRAM = 8
+"""So many consecutive characters of a secret give it away."""
+_HEX_GRAM = 2 * _GRAM
+_ANCHOR = 4
+"""Half a gram: each run of 8 octets covers one whole block of 4 that starts at a multiple of 4."""
+_ROUNDS = 3
+"""So many layers of escaping are taken off: JSON in JSON in JSON."""
+_INFLATE_LIMIT = 4 * 1024 * 1024
+
+_ESCAPE = re.compile(
+    r"%[0-9A-Fa-f]{2}"
+    r"|\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|u\{[0-9A-Fa-f]{1,6}\}|[\"'/\\])"
+    r"|&(?:#[0-9]{1,7};?|#[xX][0-9A-Fa-f]{1,6};?|[A-Za-z][A-Za-z0-9]{1,23};)"
+)
+_ESCAPE_SIGN = re.compile(r"[%&\\]")
+_LAST_CODE_POINT = 0x10FFFF
+_COMPRESSED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+
+
+@dataclass(frozen=True, slots=True)
+class _Needles:
+    """Everything to look for, made anew whenever a secret is added; never changed in place."""
+
+    wholes: tuple[str, ...] = ()
+    """Complete secrets and their encodings, the longest first."""
+    grams: frozenset[str] = frozenset()
+    hex_grams: frozenset[str] = frozenset()
+    anchors: frozenset[int] = frozenset()
+    short: re.Pattern[str] | None = None
+    """Secrets below 8 characters, as whole words."""
+
+
+class Redactor:
+    """Replaces secrets by `[redacted]`; safe to use from several threads at once.
+
+    A secret is found plain, percent-encoded in full or in part, JSON- and HTML-escaped, in hexadecimal, and
+    in base64 and base64url at any alignment (so also inside the base64 of `Bearer <secret>`); layers of
+    escapes are taken off three deep. Any 8 consecutive characters of it are removed as well, except those of
+    a JWT's header, which is the same for everybody; a secret below 8 characters is removed from header values
+    only.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._lock = threading.Lock()
+        self._secrets: list[str] = []
+        self._needles = _Needles()
+        for secret in secrets:
+            self.add(secret)
+
+    def __repr__(self) -> str:
+        return f"<Redactor of {len(self._secrets)} secrets>"
+
+    def add(self, secret: str) -> None:
+        """Remove `secret` too from now on; an empty or blank one is ignored."""
+        if not secret.strip():
+            return
+        with self._lock:
+            if secret not in self._secrets:
+                self._secrets.append(secret)
+                self._needles = _needles(self._secrets)
+
+    def text(self, text: str) -> str:
+        """Return `text` without the secrets."""
+        needles = self._needles
+        if not needles.anchors or _clean(text, needles):
+            return text
+        return _without(text, needles)
+
+    def octets(self, octets: bytes) -> bytes:
+        """Return `octets` without the secrets; compressed ones (gzip, zlib) with one in them go whole."""
+        needles = self._needles
+        if not needles.anchors or not octets:
+            return octets
+        if octets.startswith(_COMPRESSED):
+            inflated = _inflated(octets).decode("latin-1")
+            if not _clean(inflated, needles) and _without(inflated, needles) != inflated:
+                return REDACTED.encode()
+        text = octets.decode("latin-1")
+        if _clean(text, needles, octets):
+            return octets
+        return _without(text, needles).encode("latin-1")
+
+    def header(self, name: str, value: str) -> str:
+        """Return the value of the header field `name` without the secrets, short ones included."""
+        if name.strip().lower() in SENSITIVE_HEADERS:
+            return REDACTED
+        short = self._needles.short
+        if short is not None:
+            value = short.sub(REDACTED, value)
+        return self.text(value)
+
+    def headers(self, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        """Return all of `headers` as by `header`; the same object when nothing had to go."""
+        needles = self._needles
+        shown = tuple((n, REDACTED if n.strip().lower() in SENSITIVE_HEADERS else v) for n, v in headers)
+        # One look at all of them together is what makes the common case cheap.
+        if needles.short is not None or not _clean("\n".join(chain.from_iterable(shown)), needles):
+            shown = tuple((self.text(name), self.header(name, value)) for name, value in shown)
+        return headers if shown == headers else shown
+
+
+def _needles(secrets: list[str]) -> _Needles:
+    wholes: set[str] = set()
+    grams: set[str] = set()
+    hex_grams: set[str] = set()
+    for secret in secrets:
+        if len(secret) < _GRAM:
+            continue
+        for spelling in {secret, secret.encode("utf-8", "surrogatepass").decode("latin-1")}:
+            telling = spelling[_telling_from(spelling) :]
+            if len(telling) < _GRAM:
+                telling = spelling
+            wholes.update(_encodings(spelling))
+            grams.update(gram for text in _encodings(telling) for gram in _windows(text, _GRAM))
+            octets = telling.encode("utf-8", "surrogatepass").hex()
+            hex_grams.update(_windows(octets, _HEX_GRAM), _windows(octets.upper(), _HEX_GRAM))
+    texts = wholes | grams | hex_grams
+    anchors = {_blocks(block.encode("latin-1", "replace"))[0] for text in texts for block in _windows(text, _ANCHOR)}
+    short = sorted((secret for secret in secrets if len(secret) < _GRAM), key=len, reverse=True)
+    return _Needles(
+        wholes=tuple(sorted(wholes, key=len, reverse=True)),
+        grams=frozenset(grams),
+        hex_grams=frozenset(hex_grams),
+        anchors=frozenset(anchors),
+        short=re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, short)) + r")(?!\w)") if short else None,
+    )
+
+
+def _telling_from(secret: str) -> int:
+    """Where a secret begins to be one: after the header of a JWT (RFC 7519, section 3), else at its start."""
+    is_jwt = secret.startswith("eyJ") and secret.count(".") in {2, 4}
+    return secret.index(".") if is_jwt else 0
+
+
+def _encodings(text: str) -> set[str]:
+    """`text` plain and the part of its base64 that does not depend on what stands before and after it."""
+    octets = text.encode("utf-8", "surrogatepass")
+    found = {text}
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + octets).rstrip(b"=").decode()
+        # The first digits carry bits of what stands before, the last one may carry bits of what follows.
+        core = encoded[(0, 2, 3)[before] : len(encoded) if (before + len(octets)) % 3 == 0 else -1]
+        found |= {core, core.replace("+", "-").replace("/", "_")}
+    return {spelling for spelling in found if len(spelling) >= _GRAM}
+
+
+def _windows(text: str, width: int) -> Iterator[str]:
+    return (text[start : start + width] for start in range(len(text) - width + 1))
+
+
+def _clean(text: str, needles: _Needles, octets: bytes | None = None) -> bool:
+    """Whether no secret can be in `text`; cheap, and may answer False for a text that holds none."""
+    if octets is None:
+        octets = text.encode("latin-1", "replace")
+    if not _free(octets, needles):
+        return False
+    for _ in range(_ROUNDS):
+        if _ESCAPE_SIGN.search(text) is None:
+            break
+        plain = _ESCAPE.sub(_unescaped_match, text)
+        if plain == text:
+            break
+        text = plain
+        if not _free(text.encode("latin-1", "replace"), needles):
+            return False
+    return True
+
+
+def _free(octets: bytes, needles: _Needles) -> bool:
+    return needles.anchors.isdisjoint(_blocks(octets))
+
+
+def _blocks(octets: bytes) -> memoryview[int]:
+    """Cut `octets` into whole blocks of 4, each as a number."""
+    return memoryview(octets)[: len(octets) - len(octets) % _ANCHOR].cast("I")
+
+
+def _without(text: str, needles: _Needles) -> str:
+    """`text` with every stretch that gives a secret away replaced."""
+    taken = bytearray(len(text))
+    plain, starts, ends = text, range(len(text)), range(1, len(text) + 1)
+    places: tuple[list[int] | range, list[int] | range] = (starts, ends)
+    for _ in range(_ROUNDS + 1):
+        for start, end in _finds(plain, needles):
+            first, last = places[0][start], places[1][end - 1]
+            taken[first:last] = b"\x01" * (last - first)
+        unescaped = _unescaped(plain, places)
+        if unescaped is None:
+            break
+        plain, places = unescaped
+    pieces: list[str] = []
+    position = 0
+    for stretch in re.finditer(rb"\x01+", taken):
+        pieces += (text[position : stretch.start()], REDACTED)
+        position = stretch.end()
+    return "".join((*pieces, text[position:]))
+
+
+def _finds(text: str, needles: _Needles) -> Iterator[tuple[int, int]]:
+    for whole in needles.wholes:
+        start = text.find(whole)
+        while start >= 0:
+            yield start, start + len(whole)
+            start = text.find(whole, start + 1)
+    anchors = needles.anchors
+    for index, block in enumerate(_blocks(text.encode("latin-1", "replace"))):
+        if block in anchors:
+            place = index * _ANCHOR
+            for grams, width in ((needles.grams, _GRAM), (needles.hex_grams, _HEX_GRAM)):
+                for start in range(max(place + _ANCHOR - width, 0), place + 1):
+                    if text[start : start + width] in grams:
+                        yield start, start + width
+
+
+def _unescaped(
+    text: str, places: tuple[list[int] | range, list[int] | range]
+) -> tuple[str, tuple[list[int], list[int]]] | None:
+    """`text` with one layer of escapes taken off and where each character came from; None if it has none."""
+    starts, ends = places
+    new_starts: list[int] = []
+    new_ends: list[int] = []
+    pieces: list[str] = []
+    position = 0
+    for match in _ESCAPE.finditer(text):
+        character = _unescaped_match(match)
+        if character == match[0]:
+            continue
+        begin, end = match.span()
+        pieces += (text[position:begin], character)
+        new_starts += starts[position:begin]
+        new_ends += ends[position:begin]
+        new_starts += [starts[begin]] * len(character)
+        new_ends += [ends[end - 1]] * len(character)
+        position = end
+    if not pieces:
+        return None
+    pieces.append(text[position:])
+    new_starts += starts[position:]
+    new_ends += ends[position:]
+    return "".join(pieces), (new_starts, new_ends)
+
+
+def _unescaped_match(match: re.Match[str]) -> str:
+    escape = match[0]
+    if escape[0] == "%":
+        return chr(int(escape[1:], 16))
+    if escape[0] == "&":
+        return html.unescape(escape)
+    if escape[1] in "ux":
+        code = int(escape[2:].strip("{}"), 16)
+        return chr(code) if code <= _LAST_CODE_POINT else escape
+    return escape[1]
+
+
+def _inflated(octets: bytes) -> bytes:
+    """Unpack the compressed `octets` as far as they can be read."""
+    try:
+        # 32 + 15: gzip or zlib, whichever it is.
+        return zlib.decompressobj(wbits=47).decompress(octets, _INFLATE_LIMIT)
+    except zlib.error:
+        return b""

@@ -1,0 +1,236 @@
+"""Owns what is sent once a finding is there: is it stable, which of its values matter, where does it begin.
+
+Every step is a real trial with fresh numbers, judged by the same expectation; a step counts only if it is broken in
+the same way again.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from invoice_conformance import instant
+from invoice_conformance.boundaries import invoice
+from invoice_conformance.case import Edit, NumberSlot
+from invoice_conformance.checks import Script
+from invoice_conformance.expect import Accepted, AcceptedTogether, Echoed
+from invoice_conformance.trial import Trial
+from invoice_conformance.verdict import family_of
+
+if TYPE_CHECKING:
+    from invoice_conformance.case import Case
+    from invoice_conformance.engine import Engine
+    from invoice_conformance.trial import Broken
+    from invoice_conformance.verdict import Finding
+
+PER_FINDING = 30
+"""Requests that the reduction of one finding may take."""
+IN_ALL = 600
+"""Requests that may be sent after the plan in all."""
+AGAIN = 2
+"""How often a broken case is sent once more to see whether the answer is stable."""
+ISOLATED = 40
+"""Refused combinations that are taken apart at most."""
+
+
+def understand(engine: Engine) -> None:
+    """Take refused combinations apart, send broken cases again, reduce them: within `IN_ALL` requests."""
+    budget = Budget(IN_ALL)
+    _isolate(engine, budget)
+    engine.listener.stage("looking closer at findings", len(engine.findings()))
+    for finding in engine.findings():
+        _look_closer(engine, finding, budget)
+        engine.listener.advance(1)
+
+
+@dataclass
+class Budget:
+    """Requests that may still be sent."""
+
+    left: int
+
+    def take(self, count: int) -> bool:
+        """Take that many, if there are."""
+        if self.left < count:
+            return False
+        self.left -= count
+        return True
+
+
+def _isolate(engine: Engine, budget: Budget) -> None:
+    """Find, for refused combinations of legal values, the smallest part of each that is refused as well."""
+    contract = engine.contract
+    explained: list[frozenset[tuple[str, str]]] = [
+        frozenset({(name, family_of(edge)) for name, edge in finding.broken.reading.meaning.edits})
+        for finding in engine.findings()
+        if finding.broken.reading is not None and len(finding.broken.reading.meaning.edits) == 1
+    ]
+    for script in engine.refused_together[:ISOLATED]:
+        case = script.act
+        parts = frozenset((edit.field, family_of(edit.edge)) for edit in case.edits)
+        if any(known <= parts for known in explained):
+            continue
+        kept = list(case.edits)
+        without: list[Trial] = []
+        for edit in case.edits:
+            rest = [other for other in kept if other is not edit]
+            if not rest or not budget.take(1):
+                break
+            smaller = invoice(contract, f"{case.id} without {edit.field}", rest)
+            trial = engine.further([Script(smaller.id, (("act", smaller),))])[0]
+            if trial is None:
+                return
+            if trial.act.accepted:
+                without.append(trial)
+            elif trial.act.response is not None:
+                kept = rest
+        explained.append(frozenset((edit.field, family_of(edit.edge)) for edit in kept))
+        if len(kept) < 2 or not without or not budget.take(1):  # noqa: PLR2004 - an interaction takes two
+            continue
+        smallest = invoice(contract, f"{case.id}, reduced", kept)
+        trial = engine.further([Script(smallest.id, (("act", smallest),))])[0]
+        if trial is not None:
+            # `kept` shrank while it was walked through: only what was left out last is about the final set.
+            about = tuple(one.act for one in without if set(one.act.meaning.edits) < set(trial.act.meaning.edits))
+            engine.judge.script(script, Trial(script.id, {"act": (trial.act,), "without": about or (without[-1].act,)}))
+
+
+def _look_closer(engine: Engine, finding: Finding, budget: Budget) -> None:
+    script = finding.script or engine.script_of(finding.trial.id)
+    if script is None or script.order == "race" or finding.check.fold is not None:
+        return
+    steps = len(script.steps)
+    for _turn in range(AGAIN):
+        if not budget.take(steps):
+            return
+        trial = engine.further([script])[0]
+        if trial is None:
+            return
+        finding.sent += 1
+        finding.seen += _same(engine, finding, trial) is not None
+    if finding.unstable or script.order != "any":
+        return
+    left = Budget(PER_FINDING)
+    case = _fewer_edits(engine, finding, script.act, budget, left)
+    _to_the_boundary(engine, finding, case, budget, left)
+
+
+def _same(engine: Engine, finding: Finding, trial: Trial) -> Broken | None:
+    """The finding again, None when the trial shows something else or nothing."""
+    roles = {**finding.trial.roles, **trial.roles}
+    broken = engine.judge.again(finding, Trial(trial.id, roles))
+    return broken if broken is not None and broken.kind == finding.broken.kind else None
+
+
+def _try(engine: Engine, finding: Finding, case: Case, budget: Budget, left: Budget) -> Broken | None:
+    if not left.take(1) or not budget.take(1):
+        return None
+    trial = engine.further([Script(case.id, (("act", case),))])[0]
+    return None if trial is None else _same(engine, finding, trial)
+
+
+def _fewer_edits(engine: Engine, finding: Finding, case: Case, budget: Budget, left: Budget) -> Case:
+    """Bring one member after the other back to the plain invoice as long as the finding stays."""
+    if isinstance(finding.check.expecting, AcceptedTogether) or len(case.edits) < 2:  # noqa: PLR2004 - nothing to drop
+        return case
+    smallest = case
+    for edit in case.edits:
+        rest = [other for other in smallest.edits if other is not edit]
+        if not rest and not isinstance(finding.check.expecting, Echoed):
+            break
+        smaller = invoice(engine.contract, f"{case.id}, reduced", rest)
+        broken = _try(engine, finding, smaller, budget, left)
+        if broken is not None:
+            smallest, finding.reduced = smaller, broken
+    return smallest
+
+
+def _to_the_boundary(engine: Engine, finding: Finding, case: Case, budget: Budget, left: Budget) -> None:
+    """In an ordered domain, halve the way from an ordinary value to the broken one until the two are neighbours."""
+    if not isinstance(finding.check.expecting, Accepted | Echoed) or len(case.edits) != 1:
+        return
+    edit = case.edits[0]
+    scale = _scale(engine, edit)
+    if scale is None:
+        return
+    good, bad = scale.plain, scale.here
+    while abs(bad - good) > 1:
+        middle = scale.middle(good, bad)
+        broken = _try(engine, finding, scale.case(engine, case.id, middle), budget, left)
+        if broken is None and (left.left == 0 or budget.left == 0):
+            break
+        if broken is not None:
+            bad, finding.reduced = middle, broken
+        else:
+            good = middle
+    if abs(bad - good) == 1:
+        finding.boundary = f"{scale.words(bad)} is affected, {scale.words(good)} is not"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """An ordered domain: a member's values as whole numbers, from the plain one to the broken one."""
+
+    field: str
+    kind: str
+    plain: int
+    here: int
+    slot: NumberSlot | None = None
+
+    def middle(self, good: int, bad: int) -> int:
+        """A value between two, by ratio as long as they are magnitudes apart."""
+        low, high = sorted((good, bad))
+        if self.kind == "integer" and low > 0 and high > 4 * low:
+            return 1 << ((low.bit_length() + high.bit_length()) // 2)
+        return (good + bad) // 2
+
+    def words(self, value: int) -> str:
+        """The value as a report shows it."""
+        if self.kind == "date":
+            return f"{self.field}={instant.date_of(value)}"
+        return f"{self.field}={value}" if self.kind == "integer" else f"{self.field} of {value} characters"
+
+    def case(self, engine: Engine, name: str, value: int) -> Case:
+        """The plain invoice with this value in it."""
+        if self.kind == "date":
+            text = json.dumps(f"{instant.date_of(value)}T00:00:00.000Z")
+            edit = Edit(self.field, f"reduced: {text}", (text.encode(),))
+        elif self.kind == "integer":
+            edit = Edit(self.field, f"reduced: {value}", (str(value).encode(),))
+        else:
+            slot = self.slot or NumberSlot()
+            edit = Edit(
+                self.field,
+                f"reduced: {value} characters",
+                (NumberSlot(slot.before, length=value, filler=slot.filler),),
+            )
+        return invoice(engine.contract, f"{name}, reduced", (edit,))
+
+
+SHORTEST_MARKED = 20
+"""The length of a marked number that every server which takes the example takes too."""
+
+
+def _scale(engine: Engine, edit: Edit) -> Scale | None:
+    field = next((field for field in engine.contract.fields if field.name == edit.field), None)
+    part = edit.parts[0] if edit.parts and len(edit.parts) == 1 else None
+    if field is None or part is None:
+        return None
+    if isinstance(part, NumberSlot):
+        length = part.length
+        return (
+            None
+            if length is None or length <= SHORTEST_MARKED
+            else Scale(field.name, "length", SHORTEST_MARKED, length, part)
+        )
+    if not isinstance(part, bytes):
+        return None
+    text = part.decode(errors="replace")
+    if "integer" in field.types and text.isascii() and text.isdigit() and isinstance(field.example, int):
+        return Scale(field.name, "integer", field.example, int(text))
+    if field.format == "date-time" and isinstance(field.example, str) and text.startswith('"'):
+        here, there = instant.day_number(json.loads(text)), instant.day_number(field.example)
+        midnight = "T00:00:00.000Z" in text
+        return Scale(field.name, "date", there, here) if here is not None and there is not None and midnight else None
+    return None

@@ -1,0 +1,245 @@
+"""Owns `report.json`: the one canonical account of a run, of which every other view is made.
+
+It judges nothing; what it says of a target is cut to size, for the evidence keeps it whole.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from invoice_conformance.config import PREFIX
+from invoice_conformance.exchange import NoAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from invoice_conformance.config import Settings
+    from invoice_conformance.engine import Done
+    from invoice_conformance.exchange import Exchange
+    from invoice_conformance.plan import Plan
+    from invoice_conformance.sending import Ledger
+    from invoice_conformance.session import Suite
+    from invoice_conformance.verdict import Finding, Outcome, Row
+
+Report: TypeAlias = dict[str, Any]
+NAME = "report.json"
+FORMAT = 1
+BODY_SHOWN = 4096
+"""Octets of a body that the report shows."""
+REDACTED = "[redacted]"
+
+
+def build(  # noqa: PLR0913 - everything that a report is made of
+    *,
+    suite: Suite,
+    settings: Settings,
+    plan: Plan,
+    rows: Iterable[Row],
+    outcome: Outcome,
+    done: Done,
+    ledger: Ledger,
+    version: str,
+) -> Report:
+    """The report as plain JSON values; `spec/report.schema.json` describes it."""
+    rows = tuple(rows)
+    partial = any(row.verdict == "not-selected" for row in rows) or bool(settings.case)
+    counts: dict[str, dict[str, int]] = {}
+    for row in rows:
+        level = "MAY" if not row.requirement.decides else row.requirement.level
+        counts.setdefault(level, Counter())[row.verdict] += 1
+    return {
+        "format": FORMAT,
+        "suite": {"name": "invoice-conformance", "version": version},
+        "spec": {"contract_sha256": suite.contract.digest, "requirements_sha256": suite.catalogue.digest},
+        "target": settings.base_url,
+        "reference_server": settings.base_url is None,
+        "outcome": outcome,
+        "partial": partial,
+        "stopped": done.stopped,
+        "profile": settings.profile,
+        "seed": settings.seed,
+        "started_at": stamp(done.started_at),
+        "ended_at": stamp(done.ended_at),
+        "duration_s": round(done.ended_at - done.started_at, 3),
+        "requests": ledger.requests,
+        "planned_requests": plan.requests,
+        "invoices_created": ledger.invoices,
+        "latency_ms": _percentiles(ledger.latencies),
+        "configuration": settings.redacted(),
+        "counts": {level: dict(sorted(found.items())) for level, found in sorted(counts.items())},
+        "waived": sorted(row.requirement.id for row in rows if row.verdict == "waived"),
+        "requirements": [_requirement(row, settings) for row in rows],
+    }
+
+
+def write(report: Report, folder: Path) -> Path:
+    """Write the report into a folder, whole or not at all; returns the file."""
+    path = folder / NAME
+    unfinished = folder / f".{NAME}.part"
+    unfinished.write_text(json.dumps(report, ensure_ascii=True, indent=1) + "\n", encoding="utf-8")
+    unfinished.replace(path)
+    return path
+
+
+def stamp(moment: float) -> str:
+    """Seconds since the epoch as an RFC 3339 date-time in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment * 1000) % 1000:03d}Z"
+
+
+def _percentiles(latencies: list[float]) -> dict[str, float]:
+    ordered = sorted(latencies)
+    if not ordered:
+        return {}
+    return {
+        f"p{share}": round(1000 * ordered[min(len(ordered) - 1, len(ordered) * share // 100)], 1)
+        for share in (50, 90, 95, 99)
+    } | {"max": round(1000 * ordered[-1], 1)}
+
+
+def _requirement(row: Row, settings: Settings) -> dict[str, Any]:
+    requirement = row.requirement
+    return {
+        "id": requirement.id,
+        "area": requirement.area,
+        "level": requirement.level,
+        "basis": requirement.basis,
+        "contested": requirement.contested,
+        "text": requirement.text,
+        "quote": requirement.quote,
+        "source": requirement.source,
+        "why": requirement.why,
+        "verdict": row.verdict,
+        "reason": row.reason,
+        "cases_judged": row.judged,
+        "checks": [check.place for check in row.checks],
+        "findings": [_finding(finding, settings) for finding in row.findings],
+    }
+
+
+def _finding(finding: Finding, settings: Settings) -> dict[str, Any]:
+    shown = finding.shown
+    reading = shown.reading or finding.trial.act
+    case = finding.script.id if finding.script is not None else finding.trial.id
+    return {
+        "id": finding.id,
+        "case": reading.meaning.id,
+        "fields": finding.fields,
+        "edge": finding.broken.edge,
+        "expected": shown.expected,
+        "got": shown.got,
+        "occurrences": finding.occurrences,
+        "cases": finding.cases,
+        "stability": {"seen": finding.seen, "sent": finding.sent, "unstable": finding.unstable},
+        "boundary": finding.boundary,
+        "check": finding.check.place,
+        "property": finding.check.words,
+        "exchange": exchange_of(reading.exchange),
+        "curl": curl(reading.exchange, settings),
+        "rerun": rerun(finding, case, settings),
+    }
+
+
+def exchange_of(exchange: Exchange) -> dict[str, Any]:
+    """An exchange as a report shows it: heads whole, bodies as text cut to size."""
+    request, answer = exchange.request, exchange.answer
+    shown: dict[str, Any] = {
+        "request": {
+            "method": request.method,
+            "target": request.target,
+            "headers": [list(header) for header in request.headers],
+            "body": _text(request.body),
+            "body_length": len(request.body),
+        },
+        "elapsed_ms": round(exchange.elapsed * 1000, 1),
+    }
+    if isinstance(answer, NoAnswer):
+        shown["no_answer"] = {"kind": answer.kind, "detail": answer.detail}
+    else:
+        shown["response"] = {
+            "status": answer.status,
+            "reason": answer.reason,
+            "headers": [list(header) for header in answer.headers],
+            "body": _text(answer.body),
+            "body_length": answer.body_length,
+        }
+    return shown
+
+
+def _text(octets: bytes) -> str:
+    text = octets[:BODY_SHOWN].decode("utf-8", errors="backslashreplace")
+    return text if len(octets) <= BODY_SHOWN else f"{text}… ({len(octets)} octets)"
+
+
+def curl(exchange: Exchange, settings: Settings) -> str:
+    """A shell command that sends the same request; the token comes from its environment variable.
+
+    The invoice number is the one that was used; give it another where the number itself is not the point.
+    """
+    request = exchange.request
+    url = (settings.base_url or "http://127.0.0.1:8080").partition("://")
+    origin = f"{url[0]}://{url[2].partition('/')[0]}"
+    parts = ["curl", "-i", "-X", _quoted(request.method), _quoted(origin + request.target)]
+    for name, value in request.headers:
+        parts += ["-H", _header(name, value)]
+    if any(name.lower() == "content-type" for name, _value in request.headers) is False and request.body:
+        parts += ["-H", "'Content-Type:'"]
+    if request.body:
+        parts += ["--data-binary", _body(request.body)]
+    return " ".join(parts)
+
+
+def _header(name: str, value: str) -> str:
+    if name.lower() == "authorization" and value == REDACTED:
+        return f'"{name}: Bearer ${PREFIX}TOKEN"'
+    return _quoted(f"{name}: {value}" if value else f"{name};")
+
+
+def _quoted(text: str) -> str:
+    """A word of a POSIX shell; text that holds control characters goes in $'…', which shows them."""
+    if all(character.isprintable() for character in text):
+        return shlex.quote(text)
+    escaped = "".join(
+        f"\\{character}"
+        if character in "\\'"
+        else character
+        if character.isprintable()
+        else "".join(f"\\x{octet:02x}" for octet in character.encode("utf-8", errors="surrogatepass"))
+        for character in text
+    )
+    return f"$'{escaped}'"
+
+
+def _body(octets: bytes) -> str:
+    try:
+        text = octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return (
+            "$'"
+            + "".join(
+                f"\\x{octet:02x}" if octet < 32 or octet > 126 or octet in b"\\'" else chr(octet)  # noqa: PLR2004 - ASCII
+                for octet in octets
+            )
+            + "'"
+        )
+    # curl takes a leading @ for a file name.
+    return _quoted(text)
+
+
+def rerun(finding: Finding, case: str, settings: Settings) -> str:
+    """The command that judges this one finding again."""
+    parts = ["invoice-conformance", "run"]
+    if settings.base_url is not None:
+        parts.append(settings.base_url)
+    parts += ["--requirement", finding.requirement]
+    if finding.check.fold is None:
+        parts += ["--case", case.replace("[", "[[]")]
+    if settings.profile != "standard":
+        parts += ["--profile", settings.profile]
+    if settings.seed:
+        parts += ["--seed", str(settings.seed)]
+    return " ".join(shlex.quote(part) for part in parts)

@@ -1,0 +1,181 @@
+"""Owns what a run says on the terminal: its progress, and at the end one table of what failed and where the report is.
+
+It shows a report and judges nothing; whatever a target said is escaped.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Console, Group
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from invoice_conformance.report.document import Report
+
+FINDINGS_SHOWN = 12
+"""Findings that the terminal shows in full; the report has all."""
+COLOURS = {
+    "full": "green",
+    "core": "green",
+    "not-conformant": "red",
+    "incomplete": "yellow",
+    "aborted": "red",
+}
+WORDS = {
+    "full": "conformant (full): every MUST and every SHOULD holds",
+    "core": "conformant (core): every MUST holds",
+    "not-conformant": "not conformant",
+    "incomplete": "incomplete: not every MUST could be judged",
+    "aborted": "aborted: the target could not be judged",
+}
+
+
+class Live:
+    """A listener that draws a progress bar on a terminal, and plain lines elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._plain = not console.is_terminal
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=self._plain,
+        )
+        self._task: Any = None
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def stage(self, words: str, total: int) -> None:
+        """Show the next stage."""
+        if self._plain:
+            self._console.print(f"{words} ({total})" if total > 1 else words, markup=False, highlight=False)
+            return
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(words, total=total)
+
+    def advance(self, steps: int) -> None:
+        """Move the bar."""
+        if self._task is not None:
+            self._progress.advance(self._task, steps)
+
+
+def safe(text: str) -> str:
+    """Text that a terminal shows and does not obey: control and format characters are spelled out."""
+    return "".join(
+        character
+        if character == "\n" or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+        else f"\\u{ord(character):04x}"
+        for character in text
+    )
+
+
+def conclusion(report: Report, folder: Path) -> Group:
+    """The end of a run: findings, counts, outcome, path of the report."""
+    parts: list[Any] = []
+    failed = [row for row in report["requirements"] if row["verdict"] == "fail"]
+    shown = 0
+    for row in sorted(failed, key=lambda row: ("MUST", "SHOULD", "MAY").index(row["level"])):
+        for finding in row["findings"]:
+            if shown < FINDINGS_SHOWN and row["level"] != "MAY":
+                parts.append(_finding(row, finding))
+                shown += 1
+    total = sum(len(row["findings"]) for row in failed)
+    if total > shown:
+        parts.append(Text(f"… {total - shown} more findings are in the report.\n", style="dim"))
+    undecided = [row for row in report["requirements"] if row["verdict"] in {"inconclusive", "error"}]
+    if undecided and report["stopped"] is None:
+        parts.append(_undecided(undecided))
+    parts.append(_counts(report))
+    parts.append(_verdict(report, folder))
+    return Group(*parts)
+
+
+def _finding(row: dict[str, Any], finding: dict[str, Any]) -> Group:
+    colour = "red" if row["level"] == "MUST" else "yellow"
+    stability = finding["stability"]
+    notes = []
+    if finding["occurrences"] > 1:
+        notes.append(f"{finding['occurrences']} cases")
+    if len(finding["fields"]) > 1:
+        notes.append(", ".join(finding["fields"]))
+    if stability["unstable"]:
+        notes.append(f"unstable: {stability['seen']} of {stability['sent']}")
+    head = Text.assemble(
+        (f"{row['level']} ", colour),
+        (row["id"], f"bold {colour}"),
+        f"  {row['text']}",
+    )
+    lines = [f"expected {finding['expected']}", f"     got {finding['got']}"]
+    if finding["boundary"]:
+        lines.append(f"   where {finding['boundary']}")
+    lines.append(f"    case {finding['case']}" + (f" ({'; '.join(notes)})" if notes else ""))
+    lines.append(f"    rule {row['basis']}: “{_cut(row['quote'], 90)}” — {row['source']}")
+    lines.append(f"   check {finding['check']}")
+    lines.append(f"   rerun {finding['rerun']}")
+    return Group(head, Text(safe("\n".join(f"  {line}" for line in lines)) + "\n"))
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def _undecided(rows: list[dict[str, Any]]) -> Text:
+    lines = [f"{row['verdict']}: {row['id']}: {_cut(row['reason'], 160)}" for row in rows[:FINDINGS_SHOWN]]
+    if len(rows) > FINDINGS_SHOWN:
+        lines.append(f"… and {len(rows) - FINDINGS_SHOWN} more")
+    return Text(safe("\n".join(lines)) + "\n", style="yellow")
+
+
+def _counts(report: Report) -> Table:
+    verdicts = ("pass", "fail", "inconclusive", "waived", "error", "not-selected")
+    used = [verdict for verdict in verdicts if any(verdict in row for row in report["counts"].values())]
+    table = Table(show_edge=False, pad_edge=False, box=None, header_style="bold")
+    table.add_column("level")
+    for verdict in used:
+        table.add_column(verdict, justify="right")
+    for level in ("MUST", "SHOULD", "MAY"):
+        row = report["counts"].get(level)
+        if row:
+            table.add_row(
+                "MAY or contested" if level == "MAY" else level,
+                *(str(row.get(verdict, 0)) for verdict in used),
+            )
+    return table
+
+
+def _verdict(report: Report, folder: Path) -> Text:
+    outcome = report["outcome"]
+    text = Text("\n")
+    words = WORDS[outcome]
+    if report["partial"] and outcome == "incomplete" and report["stopped"] is None:
+        words = "a selection was run, so nothing is said of the whole"
+    text.append(words, style=f"bold {COLOURS[outcome]}")
+    if report["stopped"] is not None:
+        text.append(f"\n{safe(report['stopped'])}", style=COLOURS[outcome])
+    if report["waived"]:
+        text.append(f"\nwaived by name: {', '.join(report['waived'])}", style="yellow")
+    text.append(
+        f"\n{report['requests']} requests, {report['invoices_created']} invoices created, "
+        f"{report['duration_s']:.1f} s, profile {report['profile']}, seed {report['seed']}"
+    )
+    text.append(f"\nreport: {folder / 'report.json'}")
+    return text

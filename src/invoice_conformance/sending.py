@@ -1,0 +1,335 @@
+"""Owns how cases become exchanges: filled, paced, capped, sent again when nothing came, written down.
+
+It judges nothing but whether an answer came, and knows no plan.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+from invoice_conformance.case import Identity, Numbering, fill
+from invoice_conformance.evidence import Record
+from invoice_conformance.exchange import Exchange, NoAnswer, Response
+from invoice_conformance.plan import meaning_of
+from invoice_conformance.trial import NO_ANSWERS, SPEAKS_OF_ELSE, Reading, Rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from invoice_conformance.case import Case, NumberSlot
+    from invoice_conformance.evidence import EvidenceWriter
+    from invoice_conformance.exchange import Header, Request
+    from invoice_conformance.redaction import Redactor
+
+EQUIVALENTS = 3
+"""How many numbers of a pool are tried before their refusal counts."""
+PATIENCE = 0.25
+"""Seconds before a case is sent once more when nothing says how long to wait."""
+LONGEST_WAIT = 10.0
+"""Seconds that a Retry-After is followed at most."""
+BREAKER = 25
+"""Requests in a row without an answer after which a target counts as gone."""
+TOKEN_COMMAND_SECONDS = 30
+
+
+class Stopped(Exception):  # noqa: N818 - it is no error
+    """The run goes no further; the message says why in one sentence."""
+
+
+class Gone(Stopped):
+    """The target answers no longer."""
+
+
+class Sender(Protocol):
+    """What sends one request: a `Target`."""
+
+    def send(self, request: Request, *, gate: Callable[[], None] | None = None) -> Exchange:
+        """Send it and return what came back; never raises for what a target does."""
+        ...
+
+
+@dataclass
+class Pace:
+    """Keeps to a number of requests a second; None is no limit. Safe to use from several threads."""
+
+    per_second: float | None = None
+    _next: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def wait(self) -> None:
+        """Return when the next request may be sent."""
+        if self.per_second is None:
+            return
+        with self._lock:
+            now = time.monotonic()
+            turn = max(now, self._next)
+            self._next = turn + 1 / self.per_second
+        if turn > now:
+            time.sleep(turn - now)
+
+    def slow_down(self, wait: float) -> None:
+        """Let no request go for `wait` seconds, because the target asked for it."""
+        with self._lock:
+            self._next = max(self._next, time.monotonic() + wait)
+            self.per_second = max((self.per_second or 100.0) / 2, 1.0)
+
+
+@dataclass
+class Ledger:
+    """Counts what a run did to its target, and stops it at the cap. Safe to use from several threads."""
+
+    cap: int | None = None
+    requests: int = 0
+    invoices: int = 0
+    latencies: list[float] = field(default_factory=list)
+    silent: int = 0
+    _under_way: int = 0
+    _change: threading.Condition = field(default_factory=threading.Condition)
+
+    def reserve(self) -> bool:
+        """Wait until one more request cannot exceed the cap; False when the cap is reached."""
+        with self._change:
+            while self.cap is not None and self.invoices + self._under_way >= self.cap:
+                if self.invoices >= self.cap:
+                    return False
+                self._change.wait()
+            self._under_way += 1
+            self.requests += 1
+            return True
+
+    def settle(self, exchange: Exchange, *, created: bool) -> None:
+        """Note what came of a request that was reserved."""
+        with self._change:
+            self._under_way -= 1
+            self.invoices += created
+            answer = exchange.answer
+            if isinstance(answer, NoAnswer):
+                self.silent += 1
+            else:
+                self.silent = 0
+                if len(self.latencies) < LATENCIES_KEPT:
+                    self.latencies.append(exchange.elapsed)
+            self._change.notify_all()
+
+
+LATENCIES_KEPT = 100_000
+
+
+class Courier:
+    """Sends cases to one target for one run.
+
+    `send` returns the exchange that counts, as a reading, or None when the invoice cap forbids sending. `Stopped`
+    when the credentials have expired and cannot be renewed, `Gone` when the target has gone away.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of a run meet here
+        self,
+        target: Sender,
+        identity: Identity,
+        *,
+        path: str,
+        evidence: EvidenceWriter,
+        rules: Rules,
+        redactor: Redactor,
+        common: tuple[Header, ...] = (),
+        pace: Pace | None = None,
+        cap: int | None = None,
+        token_command: str | None = None,
+        control: Case | None = None,
+    ) -> None:
+        self._target = target
+        self._identity = identity
+        self._numbering = Numbering.fresh()
+        self._path = path
+        self._evidence = evidence
+        self._rules = rules
+        self._redactor = redactor
+        self._common = common
+        self._pace = pace or Pace()
+        self.ledger = Ledger(cap)
+        self._token_command = token_command
+        self._control = control
+        self._renewal = threading.Lock()
+        self.stopped: Stopped | None = None
+
+    @property
+    def path(self) -> str:
+        """The operation's path on the target."""
+        return self._path
+
+    def send(  # noqa: PLR0913 - how one case is sent
+        self,
+        case: Case,
+        *,
+        script: str = "",
+        role: str = "act",
+        drawn: dict[str, str] | None = None,
+        gate: Callable[[], None] | None = None,
+        once: bool = False,
+    ) -> Reading | None:
+        """Send a case; once more when nothing came, and other equivalents of a pooled number when it is refused."""
+        meaning = meaning_of(case)
+        turns = EQUIVALENTS if meaning.pooled else 1
+        reading: Reading | None = None
+        last: tuple[Exchange, str | None] | None = None
+        for turn in range(turns):
+            last = self._answered(case, script, role, drawn, turn, gate, once=once or gate is not None)
+            if last is None:
+                return None
+            reading = Reading(last[0], meaning, self._rules)
+            if not 400 <= reading.status < 500 or reading.status in SPEAKS_OF_ELSE:  # noqa: PLR2004 - refusals
+                break
+            if turn + 1 < turns:
+                self._note(script, role, case, last, counts=False)
+        if last is not None:
+            self._note(script, role, case, last, counts=True)
+        return reading
+
+    def draw(self, slot: NumberSlot, drawn: dict[str, str]) -> None:
+        """Draw the mark of a slot's key beforehand, so that several threads share it."""
+        self._numbering.number(slot, drawn)
+
+    def _answered(  # noqa: PLR0913 - as send
+        self,
+        case: Case,
+        script: str,
+        role: str,
+        drawn: dict[str, str] | None,
+        turn: int,
+        gate: Callable[[], None] | None,
+        *,
+        once: bool,
+    ) -> tuple[Exchange, str | None] | None:
+        """One exchange that has an answer, if two attempts bring one; None at the cap."""
+        first = self._sent(case, drawn, turn, gate)
+        if first is None or once:
+            return first
+        if not _silent(first[0]):
+            return self._with_good_credentials(case, first, script, role, drawn, turn)
+        self._note(script, role, case, first, counts=False)
+        wait = _retry_after(first[0])
+        if wait is not None:
+            self._pace.slow_down(wait)
+        time.sleep(wait if wait is not None else PATIENCE)
+        second = self._sent(case, drawn, turn, gate)
+        return second if second is not None else None
+
+    def _sent(
+        self, case: Case, drawn: dict[str, str] | None, turn: int, gate: Callable[[], None] | None
+    ) -> tuple[Exchange, str | None] | None:
+        if self.stopped is not None:
+            raise self.stopped
+        if not self.ledger.reserve():
+            if gate is not None:
+                gate()
+            return None
+        self._pace.wait()
+        filled = fill(case, self._identity, self._numbering, self._path, drawn=drawn, turn=turn, common=self._common)
+        exchange = self._target.send(filled.request, gate=gate)
+        answer = exchange.answer
+        created = isinstance(answer, Response) and answer.status in {200, 201} and case.method == "POST"
+        self.ledger.settle(exchange, created=created)
+        if self.ledger.silent >= BREAKER:
+            detail = answer.detail if isinstance(answer, NoAnswer) else "it stopped answering"
+            self.stopped = Gone(f"the target has gone away: {BREAKER} requests in a row had no answer ({detail})")
+        return exchange, filled.number
+
+    def _note(self, script: str, role: str, case: Case, sent: tuple[Exchange, str | None], *, counts: bool) -> None:
+        exchange, number = sent
+        meaning = meaning_of(case)
+        self._evidence.write(Record(script, role, meaning, exchange, counts, number))
+        answer = exchange.answer
+        if isinstance(answer, Response) and answer.status in {200, 201} and case.method == "POST":
+            data = Reading(exchange, meaning, self._rules).data or {}
+            identifier = data.get("id")
+            self._evidence.created(
+                identifier if isinstance(identifier, str) else "",
+                number or "",
+                self._identity.tenant,
+                self._identity.contract,
+                exchange.sent_at,
+            )
+
+    def _with_good_credentials(  # noqa: PLR0913 - as _answered
+        self,
+        case: Case,
+        sent: tuple[Exchange, str | None],
+        script: str,
+        role: str,
+        drawn: dict[str, str] | None,
+        turn: int,
+    ) -> tuple[Exchange, str | None] | None:
+        """The same exchange, unless its 401 comes from credentials that expired in mid-run; then a renewed one."""
+        answer = sent[0].answer
+        if not isinstance(answer, Response) or answer.status != 401 or self._control is None:  # noqa: PLR2004
+            return sent
+        if not meaning_of(case).standard or case.id == self._control.id:
+            return sent
+        with self._renewal:
+            if not self._expired():
+                return sent
+            self._renew()
+        self._note(script, role, case, sent, counts=False)
+        return self._sent(case, drawn, turn, None)
+
+    def _expired(self) -> bool:
+        """Whether a plain create, which was accepted before, is answered 401 now."""
+        control = self._control
+        probe = self._sent(control, None, 0, None) if control is not None else None
+        if probe is None or control is None:
+            return False
+        self._note("control", "act", control, probe, counts=False)
+        answer = probe[0].answer
+        return isinstance(answer, Response) and answer.status == 401  # noqa: PLR2004 - unauthorized
+
+    def _renew(self) -> None:
+        if self._token_command is None:
+            self.stopped = Stopped("the token was accepted at first and is refused now; give --token-command")
+            raise self.stopped
+        try:
+            token = token_from(self._token_command)
+        except ValueError as error:
+            self.stopped = Stopped(str(error))
+            raise self.stopped from None
+        self._redactor.add(token)
+        self._identity = replace(self._identity, token=token)
+        if self._expired():
+            self.stopped = Stopped("the token that --token-command printed is refused")
+            raise self.stopped
+
+
+def token_from(command: str) -> str:
+    """The token that a command prints; ValueError, without its output, when it fails."""
+    try:
+        done = subprocess.run(  # noqa: S603 - the user's own command
+            shlex.split(command), capture_output=True, text=True, timeout=TOKEN_COMMAND_SECONDS, check=False
+        )
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        raise ValueError(f"--token-command could not be run: {type(error).__name__}") from None
+    token = done.stdout.strip()
+    if done.returncode or not token or not token.isprintable() or not token.isascii():
+        raise ValueError(f"--token-command gave no token (exit status {done.returncode})")
+    return token
+
+
+def _silent(exchange: Exchange) -> bool:
+    answer = exchange.answer
+    return isinstance(answer, NoAnswer) or answer.status in NO_ANSWERS
+
+
+def _retry_after(exchange: Exchange) -> float | None:
+    """Seconds that the target asks us to wait, within bounds; None when it does not say."""
+    answer = exchange.answer
+    value = None if isinstance(answer, NoAnswer) else answer.header("retry-after")
+    # RFC 9110 §10.2.3: delay-seconds or a date; a date is answered with the longest wait.
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), LONGEST_WAIT)
+    return 1.0

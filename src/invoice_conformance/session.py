@@ -1,0 +1,214 @@
+"""Owns putting a run together: settings in, a judged and reported run out.
+
+Both faces, the command and pytest, call it; it prints nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from invoice_conformance import __version__
+from invoice_conformance.case import Identity
+from invoice_conformance.catalogue import Catalogue
+from invoice_conformance.checks import Check, Registry, Scope
+from invoice_conformance.config import OPERATION, ConfigError, Settings
+from invoice_conformance.contract import Contract
+from invoice_conformance.engine import Done, Engine, Listener, Silent
+from invoice_conformance.evidence import EvidenceWriter
+from invoice_conformance.oracle import Oracle
+from invoice_conformance.plan import Plan, make_plan
+from invoice_conformance.preflight import Refusal, preflight
+from invoice_conformance.recipes import plain
+from invoice_conformance.reduce import understand
+from invoice_conformance.report import document
+from invoice_conformance.sending import Courier, Gone, Pace, Stopped, token_from
+from invoice_conformance.trial import Rules
+from invoice_conformance.verdict import Judge, Outcome, Row, exit_code_of, outcome_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from invoice_conformance.report.document import Report
+
+PRESENT = "2026-01-01T00:00:00.000Z"
+"""After this a date counts as in the future: a constant, so that verdicts do not change with the day."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What every run shares: the contract, the requirements, the checks, the oracle."""
+
+    contract: Contract
+    catalogue: Catalogue
+    registry: Registry
+    rules: Rules
+
+    @classmethod
+    def load(cls) -> Suite:
+        """Read the suite's own spec and conformance tests; SpecError when they do not fit together."""
+        contract = Contract.load()
+        return cls(contract, Catalogue.load(), Registry.load(), Rules(contract, Oracle(contract, now=PRESENT)))
+
+    def plan(self, settings: Settings, wanted: Callable[[Check, str], bool] | None = None) -> Plan:
+        """The plan of a run; ConfigError when a requirement or case that it names does not exist."""
+        try:
+            selected = self.catalogue.matching(settings.requirement) if settings.requirement else None
+            waived = self.waived(settings)
+        except KeyError as error:
+            raise ConfigError(str(error.args[0])) from None
+        rows = selected if selected is not None else frozenset(row.id for row in self.catalogue)
+        scope = Scope.of(self.contract, self.rules.oracle, settings.profile, settings.seed)
+        plan = make_plan(self.registry, scope, requirements=rows - waived, case_globs=settings.case, wanted=wanted)
+        if settings.case and not plan.scripts:
+            raise ConfigError(f"no case matches {', '.join(settings.case)}")
+        return plan
+
+    def waived(self, settings: Settings) -> frozenset[str]:
+        """The requirements that `--without` names; KeyError when one does not exist."""
+        return self.catalogue.matching(settings.without) if settings.without else frozenset()
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run: its rows, outcome, exit code, report and where that was written."""
+
+    rows: tuple[Row, ...]
+    outcome: Outcome
+    exit_code: int
+    report: Report
+    folder: Path
+    judge: Judge
+    done: Done
+
+
+def folder_for(settings: Settings, now: float) -> Path:
+    """The report's folder: as configured, else `reports/<host>-<UTC time>`."""
+    if settings.out is not None:
+        return settings.out
+    host = "reference" if settings.base_url is None else settings.base_url.partition("://")[2].partition("/")[0]
+    name = "".join(letter if letter.isalnum() or letter in ".-" else "-" for letter in host)
+    return Path("reports") / f"{name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now))}"
+
+
+def run(
+    suite: Suite,
+    settings: Settings,
+    plan: Plan,
+    *,
+    listener: Listener | None = None,
+    writes: bool = True,
+) -> Result:
+    """Run a plan against the configured target, or against the reference server when there is none.
+
+    OSError when the report's folder cannot be written. The report is written whatever happens after that.
+    """
+    listener = listener or Silent()
+    started = time.time()
+    folder = folder_for(settings, started)
+    with ExitStack() as stack:
+        evidence = stack.enter_context(EvidenceWriter(folder))
+        reached = stack.enter_context(_Embedded(settings)) if settings.embedded else settings
+        courier = stack.enter_context(_Opened(suite, reached, evidence)).courier
+        judge = Judge(plan, suite.catalogue, suite.rules, suite.waived(settings))
+        engine = Engine(plan, courier, judge, concurrency=settings.concurrency, listener=listener)
+        done = _go(suite, engine, courier, listener, started)
+    rows = judge.rows()
+    outcome = outcome_of(rows, aborted=done.gone, interrupted=done.stopped is not None)
+    report = document.build(
+        suite=suite,
+        settings=settings,
+        plan=plan,
+        rows=rows,
+        outcome=outcome,
+        done=done,
+        ledger=courier.ledger,
+        version=__version__,
+    )
+    if writes:
+        document.write(report, folder)
+    return Result(rows, outcome, exit_code_of(rows, outcome, settings.level), report, folder, judge, done)
+
+
+def _go(suite: Suite, engine: Engine, courier: Courier, listener: Listener, started: float) -> Done:
+    try:
+        listener.stage("asking the target for one invoice", 1)
+        first = preflight(courier, suite.contract)
+    except (Gone, Stopped) as stop:
+        first = Refusal(str(stop))
+    except KeyboardInterrupt:
+        engine.abandon("interrupted by Ctrl-C")
+        return Done(started, time.time(), "interrupted by Ctrl-C", interrupted=True)
+    if isinstance(first, Refusal):
+        engine.abandon(first.words)
+        return Done(started, time.time(), first.words, gone=True)
+    for reading in first:
+        engine.judge.exchange(reading)
+    return engine.run(after=understand)
+
+
+class _Embedded:
+    """The settings of a run against the reference server, which lives as long as the `with` block."""
+
+    def __init__(self, settings: Settings) -> None:
+        from invoice_conformance.reference.embed import ReferenceServer  # noqa: PLC0415 - only needed here
+
+        self._settings = settings
+        self._server = ReferenceServer()
+
+    def __enter__(self) -> Settings:
+        server = self._server.__enter__()
+        return replace(
+            self._settings,
+            base_url=server.url,
+            token=server.token,
+            tenant_id=server.tenant_id,
+            contract_id=server.contract_id,
+            other_tenant_id=server.other_tenant_id,
+            other_contract_id=server.other_contract_id,
+        )
+
+    def __exit__(self, *_: object) -> None:
+        self._server.__exit__()
+
+
+class _Opened:
+    """A courier to the configured target, whose connections live as long as the `with` block."""
+
+    def __init__(self, suite: Suite, settings: Settings, evidence: EvidenceWriter) -> None:
+        from invoice_conformance.redaction import Redactor  # noqa: PLC0415 - brings in the HTTP client
+        from invoice_conformance.target import Target, TargetSettings  # noqa: PLC0415 - likewise
+
+        token = settings.token or token_from(settings.token_command or "")
+        redactor = Redactor([token, *(value for _name, value in settings.header)])
+        base = settings.base_url or ""
+        where = TargetSettings(base, timeout=settings.timeout, ca_file=settings.ca_file, insecure=settings.insecure)
+        self._target = Target(where, redactor)
+        self.courier = Courier(
+            self._target,
+            Identity(
+                token,
+                settings.tenant_id,
+                settings.contract_id,
+                settings.other_tenant_id,
+                settings.other_contract_id,
+            ),
+            path=where.prefix + OPERATION,
+            evidence=evidence,
+            rules=suite.rules,
+            redactor=redactor,
+            common=settings.header,
+            pace=Pace(settings.rate_limit),
+            cap=settings.max_invoices,
+            token_command=settings.token_command,
+            control=plain(suite.contract),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._target.close()

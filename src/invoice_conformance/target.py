@@ -1,0 +1,804 @@
+"""Owns the wire: the only module that opens a connection, sends octets and reads what a target answers.
+
+It must not know what a case, a requirement or an invoice is; all it judges is whether an answer came.
+
+Everything a target says is hostile: bounded in size and time before it is parsed. Requests are written as
+they are given, so that odd ones can be sent; only answers go through h11.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import ipaddress
+import select
+import socket
+import ssl
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, NoReturn, Self, TypeAlias
+from urllib.parse import urlsplit
+
+import h11
+import httpx
+
+from invoice_conformance import __version__
+from invoice_conformance.exchange import Exchange, NoAnswer, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from invoice_conformance.exchange import NoAnswerKind, Request
+    from invoice_conformance.redaction import Redactor
+
+_READ: Final = 64 * 1024
+_CHUNK: Final = 64 * 1024
+_RESET_WAIT: Final = 0.25
+"""Seconds to wait for the reset which proves that the request was never read: a long round trip."""
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+"""RFC 9110, section 9.2.2."""
+_WITH_CONTENT: Final = frozenset({"POST", "PUT", "PATCH"})
+
+
+class BadUrl(ValueError):  # noqa: N818 - named for what it is about, not for being an error
+    """A base URL that cannot be used, and why, in one sentence that never repeats a password."""
+
+
+class NoAnswerError(httpx.TransportError):
+    """No complete answer came: `kind` and `detail` as in `NoAnswer`."""
+
+    def __init__(self, kind: NoAnswerKind, detail: str) -> None:
+        super().__init__(detail)
+        self.kind: NoAnswerKind = kind
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class TargetSettings:
+    """Where the target is and how much of it is borne with; times in seconds, sizes in octets.
+
+    `timeout` covers a whole request: connecting, TLS, sending, interim answers, head, body. `ca_file` names
+    a PEM file to trust instead of the system's authorities; `insecure` trusts any certificate. A `base_url`
+    that cannot be used raises `BadUrl`.
+    """
+
+    base_url: str
+    timeout: float = 10.0
+    ca_file: str | None = None
+    insecure: bool = False
+    max_wire: int = 2 * 1024 * 1024
+    """All octets of one answer, with interim answers and framing: beyond, the answer is given up."""
+    max_body: int = 1024 * 1024
+    """Octets of a body that are kept; the rest counts in its length and digest."""
+    max_head: int = 64 * 1024
+    max_headers: int = 100
+    max_interim: int = 10
+    max_surplus: int = 4096
+
+    scheme: str = field(init=False, repr=False, compare=False)
+    host: str = field(init=False, repr=False, compare=False)
+    port: int = field(init=False, repr=False, compare=False)
+    prefix: str = field(init=False, repr=False, compare=False)
+    """The path of the base URL without its last slash; callers put it before their own path."""
+    authority: str = field(init=False, repr=False, compare=False)
+    """The value of the `Host` field."""
+
+    def __post_init__(self) -> None:
+        scheme, host, port, prefix = _parts(self.base_url)
+        shown = f"[{host}]" if ":" in host else host
+        standard = port == {"http": 80, "https": 443}[scheme]
+        derived = {
+            "scheme": scheme,
+            "host": host,
+            "port": port,
+            "prefix": prefix,
+            "authority": shown if standard else f"{shown}:{port}",
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
+        if not self.timeout > 0:
+            raise ValueError(f"timeout must be more than 0 seconds, not {self.timeout}")
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority, as in `http://localhost:8080`."""
+        return f"{self.scheme}://{self.authority}"
+
+
+def _parts(url: str) -> tuple[str, str, int, str]:
+    """Scheme, host, port and path prefix of a base URL."""
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise BadUrl("the base URL holds a space, a control character or a letter outside ASCII")
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        raise BadUrl("the base URL has no scheme; write it like http://localhost:8080")
+    if "@" in rest.partition("/")[0]:
+        raise BadUrl("the base URL holds a user name or password; give credentials apart from the URL")
+    scheme = scheme.lower()
+    if scheme not in {"http", "https"}:
+        raise BadUrl(f"the base URL has the scheme {scheme!r}; only http and https can be tested")
+    if "?" in rest or "#" in rest:
+        raise BadUrl("the base URL has a query or fragment; leave out everything from ? or # on")
+    try:
+        split = urlsplit(url)
+        host, port = split.hostname, split.port
+    except ValueError as error:
+        raise BadUrl(f"the base URL cannot be read: {error}") from None
+    if not host:
+        raise BadUrl("the base URL names no host; write it like http://localhost:8080")
+    if port == 0:
+        raise BadUrl("the base URL has port 0, where nothing can listen")
+    return scheme, host, port or {"http": 80, "https": 443}[scheme], split.path.rstrip("/")
+
+
+class _Answer:
+    """Reads one answer from octets as they come in; raises `NoAnswerError` for one that cannot be."""
+
+    # h11 must know what was asked to tell where the answer ends (RFC 9112, section 6.3); the request itself
+    # is written by `_octets`, so these stand for it.
+    _ASKED: Final = {
+        method: h11.Request(method=method, target="/", headers=[("Host", "h")])
+        for method in ("HEAD", "CONNECT", "POST")
+    }
+
+    def __init__(self, method: str, settings: TargetSettings) -> None:
+        self._settings = settings
+        self._parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=settings.max_head)
+        self._parser.send(self._ASKED.get(method) or self._ASKED["POST"])
+        self._parser.send(h11.EndOfMessage())
+        self._head: h11.Response | None = None
+        self._interim: list[int] = []
+        self._body = bytearray()
+        self._length = 0
+        self._digest = hashlib.sha256()
+        self._first = b""
+        self.received = 0
+        """Octets of the answer so far."""
+        self.done = False
+
+    def feed(self, octets: bytes) -> None:
+        """Take in what was read from the connection; nothing at all means that the target closed it."""
+        if not octets:
+            self._parse(octets)
+            return
+        if len(self._first) < len(b"HTTP/"):
+            self._first += octets[: len(b"HTTP/")]
+        while octets and not self.done:
+            take = len(octets)
+            if self._head is None:
+                take = min(take, self._settings.max_head - self.received)
+                if take <= 0:
+                    self._too_large(f"a head of more than {self._settings.max_head} octets")
+            if self.received + take > self._settings.max_wire:
+                self._too_large(f"more than {self._settings.max_wire} octets")
+            self.received += take
+            self._parse(octets[:take])
+            octets = octets[take:]
+        if octets:
+            self._parser.receive_data(octets)
+
+    def _too_large(self, what: str) -> NoReturn:
+        raise NoAnswerError("too-large", f"the target sent {what}{self.so_far()}")
+
+    def _parse(self, octets: bytes) -> None:
+        try:
+            self._parser.receive_data(octets)
+            while not self.done and (event := self._parser.next_event()) is not h11.NEED_DATA:
+                self._take(event)
+        except h11.RemoteProtocolError as error:
+            raise self._rejected(error, at_end=not octets) from None
+
+    def _take(self, event: h11.Event | type[h11.NEED_DATA | h11.PAUSED]) -> None:
+        if isinstance(event, h11.Data):
+            self._keep(event.data)
+        elif isinstance(event, h11.Response):
+            self._begin(event)
+        elif isinstance(event, h11.InformationalResponse):
+            self._interim.append(event.status_code)
+            if len(self._interim) > self._settings.max_interim:
+                self._too_large(f"more than {self._settings.max_interim} interim (1xx) answers")
+        elif isinstance(event, h11.ConnectionClosed):
+            raise NoAnswerError("closed", f"the target closed the connection{self.so_far()}")
+        else:
+            # The end of the message; or a tunnel after CONNECT, where no HTTP follows and no body either.
+            self.done = True
+
+    def _rejected(self, error: h11.RemoteProtocolError, *, at_end: bool) -> NoAnswerError:
+        """Say whose fault it is that h11 cannot read the answer."""
+        if error.error_status_hint == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
+            limit = self._settings.max_head
+            return NoAnswerError("too-large", f"the target sent a head or line of more than {limit} octets")
+        if at_end and self._first[:5] == b"HTTP/"[: len(self._first)]:
+            return NoAnswerError("closed", f"the target closed the connection{self.so_far()}")
+        if self._first.startswith(b"\x15\x03"):
+            return NoAnswerError("not-http", "the target answered in TLS; its URL probably begins with https://")
+        return NoAnswerError("not-http", f"what the target sent is not HTTP/1.1: {str(error)[:200]}")
+
+    def _begin(self, head: h11.Response) -> None:
+        if len(head.headers) > self._settings.max_headers:
+            self._too_large(f"{len(head.headers)} header fields; {self._settings.max_headers} are the limit")
+        self._head = head
+
+    def _keep(self, octets: bytes) -> None:
+        self._digest.update(octets)
+        self._length += len(octets)
+        room = self._settings.max_body - len(self._body)
+        if room > 0:
+            self._body += octets[:room]
+
+    def so_far(self) -> str:
+        """Tell what had come of the answer, for a message: empty or ` (…)`."""
+        if self._head is not None:
+            return f" (in the body of an answer with status {self._head.status_code})"
+        return f" ({self.received} octets of an answer had come)" if self.received else ""
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the connection may carry another request, as far as the answer tells."""
+        return self._parser.their_state is h11.DONE and not self._parser.trailing_data[0]
+
+    def result(self) -> Response:
+        """Return the complete answer; only once `done`."""
+        head = self._head
+        assert head is not None  # noqa: S101 - `done` follows a head
+        return Response(
+            status=head.status_code,
+            reason=head.reason.decode("latin-1"),
+            http_version=f"HTTP/{head.http_version.decode('ascii')}",
+            headers=tuple(
+                (name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers.raw_items()
+            ),
+            body=bytes(self._body),
+            body_length=self._length,
+            body_sha256=self._digest.hexdigest(),
+            truncated=self._length > len(self._body),
+            surplus=bytes(self._parser.trailing_data[0][: self._settings.max_surplus]),
+            interim=tuple(self._interim),
+        )
+
+
+class _Connection:
+    """One open connection; it writes and reads at once, so that an early answer is neither lost nor a jam."""
+
+    def __init__(self, connection: socket.socket, timeout: float) -> None:
+        self.socket = connection
+        self._timeout = timeout
+        self.whole = True
+        """Whether every octet that was to be written has been."""
+        if hasattr(select, "poll"):
+            self._poll: select.poll | None = select.poll()
+            self._poll.register(connection, select.POLLIN)
+        else:
+            self._poll = None
+        self._polled_for_writing = False
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def is_quiet(self) -> bool:
+        """Whether the idle connection is still open and nothing has come that nobody asked for."""
+        try:
+            # Octets here answer no request; taken for the next answer they would be judged as such.
+            self.socket.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            return False
+        return False
+
+    def was_read(self) -> bool:
+        """After an end without an answer: False when a reset shows that nobody read the request.
+
+        RFC 9293, section 3.10.7.1: octets that reach a closed connection are answered with a reset.
+        """
+        if self._poll is None:
+            return True
+        self._poll.modify(self.socket, 0)
+        return not self._poll.poll(_RESET_WAIT * 1000)
+
+    def talk(self, answer: _Answer, octets: memoryview, deadline: float, *, only_write: bool = False) -> None:
+        """Write `octets` and read until `answer` is done, or with `only_write` until all is written."""
+        rest = self._write(octets)
+        while not answer.done and (rest or not only_write):
+            readable, writable = self._wait(deadline, answer, writing=bool(rest))
+            if readable:
+                self._read(answer)
+            if writable and rest and not answer.done:
+                rest = self._write(rest)
+        if rest:
+            # RFC 9112, section 9.5: who sees that the answer does not want the rest ceases to send it.
+            self.whole = False
+
+    def _write(self, octets: memoryview) -> memoryview:
+        """Write what the connection takes; what is left of `octets`."""
+        while octets and self.whole:
+            try:
+                octets = octets[self.socket.send(octets) :]
+            except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                return octets
+            except OSError:
+                # The target closed before it read all. Its answer may be waiting all the same.
+                self.whole = False
+        return octets[:0]
+
+    def _read(self, answer: _Answer) -> None:
+        try:
+            octets = self.socket.recv(_READ)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        except ssl.SSLError as error:
+            if not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+                raise NoAnswerError("tls", f"TLS broke off: {_reason(error)}{answer.so_far()}") from None
+            octets = b""
+        except OSError as error:
+            raise NoAnswerError("reset", f"the target reset the connection{answer.so_far()}") from error
+        answer.feed(octets)
+
+    def _wait(self, deadline: float, answer: _Answer, *, writing: bool) -> tuple[bool, bool]:
+        """Wait until the connection can be read or, when `writing`, written."""
+        remaining = deadline - time.perf_counter()
+        if remaining > 0:
+            if isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
+                return True, False
+            if self._poll is None:
+                waiting = [self.socket]
+                readable, writable, _ = select.select(waiting, waiting if writing else [], [], remaining)
+                if readable or writable:
+                    return bool(readable), bool(writable)
+            else:
+                if writing is not self._polled_for_writing:
+                    self._poll.modify(self.socket, select.POLLIN | (select.POLLOUT if writing else 0))
+                    self._polled_for_writing = writing
+                for _, events in self._poll.poll(remaining * 1000):
+                    return bool(events & ~select.POLLOUT), bool(events & select.POLLOUT)
+        raise NoAnswerError("timeout", f"no complete answer within {self._timeout:g} s{answer.so_far()}")
+
+
+class _NeverRedirects(httpx.Response):
+    """An answer whose `Location` is left alone: httpx would parse it, and a hostile one makes it raise."""
+
+    @property
+    def has_redirect_location(self) -> bool:
+        return False
+
+
+class _NoCookies(httpx.Cookies):
+    """Keeps nothing: cookies would make one case depend on another."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Ignore them."""
+
+
+class _Client(httpx.Client):
+    """An `httpx.Client` that leaves cookies and redirects alone."""
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        return _NO_COOKIES
+
+    @cookies.setter
+    def cookies(self, cookies: object) -> NoReturn:
+        raise AttributeError(f"a target's client keeps no cookies: {cookies!r}")
+
+
+_NO_COOKIES: Final = _NoCookies()
+
+
+class WireTransport(httpx.BaseTransport):
+    """One connection to the target, kept alive; for one thread at a time.
+
+    The request goes out octet for octet. Extensions of the `httpx.Request`: `method` and `target` in place of
+    httpx's normalised ones, `chunked` to send the body in chunks, `gate` as in `Target.send`. The answer is
+    read whole before `handle_request` returns; the response's extension `answer` holds it as
+    `exchange.Response`, `httpx.Response` itself has the kept octets as its stream. Failures raise
+    `NoAnswerError`.
+    """
+
+    def __init__(self, settings: TargetSettings, context: ssl.SSLContext | None = None) -> None:
+        self._settings = settings
+        self._context = tls_context(settings) if context is None else context
+        self._connection: _Connection | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send `request` and read its answer, within the settings' time."""
+        with self._lock:
+            answer = self._exchange(request)
+        return _NeverRedirects(
+            answer.status,
+            headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers],
+            stream=httpx.ByteStream(answer.body),
+            # No "reason_phrase": httpx would log the target's words before they are redacted.
+            extensions={
+                "http_version": answer.http_version.encode("ascii"),
+                "answer": answer,
+            },
+        )
+
+    def close(self) -> None:
+        """Close the connection; a request under way in another thread ends with `NoAnswerError`."""
+        self._closed = True
+        connection = self._connection
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                # Not SSLSocket.shutdown, which would take TLS from under the thread that is using it.
+                socket.socket.shutdown(connection.socket, socket.SHUT_RDWR)
+        with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _exchange(self, request: httpx.Request) -> Response:
+        gate: Callable[[], None] | None = request.extensions.get("gate")
+        method: str = request.extensions.get("method", request.method)
+        octets, reusable = _octets(method, request, self._settings.authority)
+        deadline = time.perf_counter() + self._settings.timeout
+        try:
+            if gate is not None:
+                answer = self._gated(method, octets, deadline, gate)
+            else:
+                answer = self._converse(method, octets, deadline)
+        except BaseException:
+            self._drop()
+            raise
+        connection = self._connection
+        if connection is None or not (reusable and answer.reusable and connection.whole):
+            self._drop()
+        return answer.result()
+
+    def _converse(self, method: str, octets: memoryview, deadline: float) -> _Answer:
+        connection = self._connection
+        if connection is not None and connection.is_quiet():
+            answer = _Answer(method, self._settings)
+            try:
+                connection.talk(answer, octets, deadline)
+            except NoAnswerError as error:
+                if answer.received or self._closed or not _is_stale(error, method, connection):
+                    raise
+            else:
+                return answer
+        connection = self._connect(deadline)
+        answer = _Answer(method, self._settings)
+        connection.talk(answer, octets, deadline)
+        return answer
+
+    def _gated(self, method: str, octets: memoryview, deadline: float, gate: Callable[[], None]) -> _Answer:
+        """Write all but the last octet, pass the gate, write the last.
+
+        Always on a new connection: a kept one might be stale, and what passed the gate cannot be sent again.
+        The gate is passed exactly once, also without a connection: others may be waiting there for this one.
+        """
+        answer = _Answer(method, self._settings)
+        trouble: NoAnswerError | None = None
+        connection: _Connection | None = None
+        try:
+            connection = self._connect(deadline)
+            connection.talk(answer, octets[:-1], deadline, only_write=True)
+        except NoAnswerError as error:
+            trouble = error
+        waiting_since = time.perf_counter()
+        gate()
+        if trouble is not None or connection is None:
+            raise trouble or RuntimeError("neither a connection nor trouble")
+        connection.talk(answer, octets[-1:], deadline + time.perf_counter() - waiting_since)
+        return answer
+
+    def _connect(self, deadline: float) -> _Connection:
+        """Open a new connection in place of the old one."""
+        self._drop()
+        self._refuse_when_closed()
+        connection = _dial(self._settings, deadline)
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._settings.scheme == "https":
+                connection = self._secure(connection, deadline)
+            connection.setblocking(False)  # noqa: FBT003 - the library's own signature
+            self._refuse_when_closed()
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = _Connection(connection, self._settings.timeout)
+        return self._connection
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise NoAnswerError("closed", "the suite itself closed its connections")
+
+    def _secure(self, connection: socket.socket, deadline: float) -> ssl.SSLSocket:
+        """TLS over `connection`, which is closed if it fails."""
+        settings = self._settings
+        secure = self._context.wrap_socket(connection, server_hostname=settings.host, do_handshake_on_connect=False)
+        try:
+            secure.settimeout(max(deadline - time.perf_counter(), 0.001))
+            secure.do_handshake()
+        except TimeoutError:
+            secure.close()
+            raise NoAnswerError(
+                "connect-timeout", f"{settings.origin} did not finish the TLS handshake in time"
+            ) from None
+        except (OSError, ValueError) as error:
+            secure.close()
+            raise NoAnswerError("tls", _tls_detail(error, settings)) from None
+        return secure
+
+
+def _is_stale(error: NoAnswerError, method: str, connection: _Connection) -> bool:
+    """Whether a kept connection ended without an answer because the target had closed it before.
+
+    RFC 9110, section 9.2.2: "A client SHOULD NOT automatically retry a request with a non-idempotent method
+    unless it has some means to know that the request semantics are actually idempotent, regardless of the
+    method, or some means to detect that the original request was never applied." A create that was read and
+    sent again would meet its own number.
+    """
+    if error.kind == "reset" or (error.kind == "closed" and method in _IDEMPOTENT):
+        return True
+    return error.kind == "closed" and not connection.was_read()
+
+
+def _octets(method: str, request: httpx.Request, authority: str) -> tuple[memoryview, bool]:
+    """Write out the request as it goes over the wire, and say whether its connection may be used again."""
+    extensions = request.extensions
+    body = b"".join(request.stream)  # type: ignore[arg-type] # a SyncByteStream; httpx.Client has checked
+    headers = request.headers.raw
+    named = {name.lower(): value for name, value in headers}
+    target: bytes = extensions.get("target", request.url.raw_path)
+    lines = [b"%b %b HTTP/1.1" % (method.encode("latin-1"), target)]
+    if b"host" not in named:
+        lines.append(b"Host: " + authority.encode("ascii"))
+    lines += [line for name, line in _DEFAULTS.items() if name not in named]
+    lines += [b"%b: %b" % header for header in headers]
+    framed = b"content-length" in named or b"transfer-encoding" in named
+    if extensions.get("chunked"):
+        if b"transfer-encoding" not in named:
+            lines.append(b"Transfer-Encoding: chunked")
+        body = _in_chunks(body)
+    elif not framed and (body or method in _WITH_CONTENT):
+        lines.append(b"Content-Length: %d" % len(body))
+    lines += (b"", body)
+    # One piece, so that it leaves in one packet and no delayed acknowledgement holds up the second.
+    octets = memoryview(b"\r\n".join(lines))
+    # Framing that a case made itself may leave the target in the middle of a request.
+    return octets, not framed and b"close" not in named.get(b"connection", b"").lower()
+
+
+def _in_chunks(body: bytes) -> bytes:
+    """Put `body` in chunked transfer coding (RFC 9112, section 7.1), in two chunks at least if it can be."""
+    size = min(max(-(-len(body) // 2), 1), _CHUNK)
+    pieces = [body[start : start + size] for start in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+
+_DEFAULTS: Final = {
+    b"user-agent": f"User-Agent: invoice-conformance/{__version__}".encode(),
+    b"accept": b"Accept: application/json",
+    b"accept-encoding": b"Accept-Encoding: identity",
+}
+
+
+_Address: TypeAlias = "tuple[socket.AddressFamily, tuple[str, int]]"
+
+
+def _addresses(settings: TargetSettings, deadline: float) -> list[_Address]:
+    """Look the target's host up, in a thread of its own since a look-up knows no deadline."""
+    host, port = settings.host, settings.port
+    with contextlib.suppress(ValueError):
+        version = ipaddress.ip_address(host).version
+        return [(socket.AF_INET if version == 4 else socket.AF_INET6, (host, port))]  # noqa: PLR2004 - IPv4
+    found: list[_Address] = []
+    failed: list[Exception] = []
+
+    def look_up() -> None:
+        try:
+            for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+                found.append((family, (str(address[0]), port)))
+        except (OSError, UnicodeError) as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=look_up, name="look-up", daemon=True)
+    thread.start()
+    thread.join(max(deadline - time.perf_counter(), 0))
+    if thread.is_alive():
+        raise NoAnswerError("dns", f"the look-up of {host} took longer than {settings.timeout:g} s")
+    if failed or not found:
+        why = f": {_reason(failed[0])}" if failed else ""
+        raise NoAnswerError("dns", f"no address is known for the host {host}{why}")
+    return found
+
+
+def _dial(settings: TargetSettings, deadline: float) -> socket.socket:
+    """Connect to the first of the target's addresses that lets us."""
+    addresses = _addresses(settings, deadline)
+    trouble: list[OSError] = []
+    for index, (family, address) in enumerate(addresses):
+        remaining = (deadline - time.perf_counter()) / (len(addresses) - index)
+        if remaining <= 0:
+            break
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(remaining)
+            connection.connect(address)
+        except OSError as error:
+            connection.close()
+            trouble.append(error)
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+    refusals = [error for error in trouble if not isinstance(error, TimeoutError)]
+    if refusals and len(refusals) == len(addresses):
+        if any(isinstance(error, ConnectionRefusedError) for error in refusals):
+            raise NoAnswerError("refused", f"nothing listens at {settings.origin}")
+        raise NoAnswerError("refused", f"no connection to {settings.origin}: {_reason(refusals[0])}")
+    raise NoAnswerError("connect-timeout", f"no connection to {settings.origin} within {settings.timeout:g} s")
+
+
+def tls_context(settings: TargetSettings) -> ssl.SSLContext:
+    """Make what says whom TLS trusts; a bad `ca_file` raises OSError (ssl.SSLError is one)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_alpn_protocols(["http/1.1"])
+    if settings.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif settings.ca_file is not None:
+        context.load_verify_locations(cafile=settings.ca_file)
+    elif settings.scheme == "https":
+        context.load_default_certs()
+    return context
+
+
+# X509_V_ERR_*, from OpenSSL's x509_vfy.h.
+_CERTIFICATE_TROUBLE: Final = {
+    9: "is not valid yet",
+    10: "has expired",
+    18: "is self-signed",
+    19: "is signed by an authority of its own",
+    20: "is signed by an unknown authority",
+    21: "is signed by an unknown authority",
+    62: "is for another host name",
+    64: "is for another address",
+}
+
+
+def _tls_detail(error: Exception, settings: TargetSettings) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        trouble = _CERTIFICATE_TROUBLE.get(error.verify_code)
+        if trouble is None:
+            return f"the certificate of {settings.origin} is not accepted: {error.verify_message}"
+        return f"the certificate of {settings.origin} {trouble}; name its authority in ca_file to trust it"
+    if isinstance(error, ssl.SSLEOFError | ConnectionError):
+        return f"{settings.origin} closed the connection during the TLS handshake"
+    reason = _reason(error)
+    if "WRONG_VERSION_NUMBER" in reason or "RECORD_LAYER_FAILURE" in reason:
+        return f"{settings.origin} does not speak TLS; its URL probably begins with http://"
+    return f"no TLS with {settings.origin}: {reason}"
+
+
+def _reason(error: BaseException) -> str:
+    """Quote the system on an error, in a few words."""
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
+
+
+class Target:
+    """The server under test; any number of threads may call `send`, each has a connection of its own."""
+
+    def __init__(self, settings: TargetSettings, redactor: Redactor) -> None:
+        self.settings = settings
+        self._redactor = redactor
+        self._url = httpx.URL(settings.origin)
+        self._context = tls_context(settings)
+        self._local = threading.local()
+        self._clients: dict[threading.Thread, httpx.Client] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def send(self, request: Request, *, gate: Callable[[], None] | None = None) -> Exchange:
+        """Send `request` once and read what comes back; the exchange is redacted.
+
+        Nothing a target does raises: trouble is a `NoAnswer`. `gate`, if given, is called exactly once, when
+        all of the request but its last octet has been written, or when that has failed; what it raises goes
+        through. The time it takes counts neither against the time-out nor in `elapsed`, and `sent_at` is when
+        it returned.
+        """
+        clock = _Clock(gate)
+        outgoing = httpx.Request(
+            request.method,
+            self._url,
+            headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers],
+            stream=httpx.ByteStream(request.body),
+            extensions={
+                "method": request.method,
+                "target": request.target.encode("latin-1"),
+                "chunked": request.chunked,
+                "gate": None if gate is None else clock.passing,
+            },
+        )
+        client = self._client()
+        clock.start()
+        try:
+            answer: Response | NoAnswer = client.send(outgoing, stream=True).extensions["answer"]
+        except NoAnswerError as error:
+            answer = NoAnswer(error.kind, error.detail)
+        elapsed = clock.elapsed()
+        return Exchange(self._redacted_request(request), self._redacted_answer(answer), clock.sent_at, elapsed)
+
+    def close(self) -> None:
+        """Close every connection; requests under way end without an answer, later ones are an error."""
+        with self._lock:
+            self._closed = True
+            clients = list(self._clients.values())
+            self._clients.clear()
+        for client in clients:
+            client.close()
+
+    def _client(self) -> httpx.Client:
+        """Find or make the calling thread's client."""
+        client: httpx.Client | None = getattr(self._local, "client", None)
+        if client is not None and not self._closed:
+            return client
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("this target is closed; open another to send more")
+            for thread in [thread for thread in self._clients if not thread.is_alive()]:
+                self._clients.pop(thread).close()
+            client = _Client(transport=WireTransport(self.settings, self._context), trust_env=False)
+            self._clients[threading.current_thread()] = self._local.client = client
+        return client
+
+    def _redacted_request(self, request: Request) -> Request:
+        redactor = self._redactor
+        target, body = redactor.text(request.target), redactor.octets(request.body)
+        headers = redactor.headers(request.headers)
+        if (target, headers, body) == (request.target, request.headers, request.body):
+            return request
+        return replace(request, target=target, headers=headers, body=body)
+
+    def _redacted_answer(self, answer: Response | NoAnswer) -> Response | NoAnswer:
+        redactor = self._redactor
+        if isinstance(answer, NoAnswer):
+            return replace(answer, detail=redactor.text(answer.detail))
+        reason, body = redactor.text(answer.reason), redactor.octets(answer.body)
+        headers, surplus = redactor.headers(answer.headers), redactor.octets(answer.surplus)
+        if (reason, headers, body, surplus) == (answer.reason, answer.headers, answer.body, answer.surplus):
+            return answer
+        return replace(answer, reason=reason, headers=headers, body=body, surplus=surplus)
+
+
+class _Clock:
+    """How long a request took, less the time it waited at its gate."""
+
+    def __init__(self, gate: Callable[[], None] | None) -> None:
+        self._gate = gate
+        self._started = 0.0
+        self.sent_at = 0.0
+
+    def start(self) -> None:
+        self.sent_at = time.time()
+        self._started = time.perf_counter()
+
+    def passing(self) -> None:
+        """Pass the gate with the clock stopped."""
+        waiting_since = time.perf_counter()
+        if self._gate is not None:
+            self._gate()
+        self._started += time.perf_counter() - waiting_since
+        self.sent_at = time.time()
+
+    def elapsed(self) -> float:
+        return time.perf_counter() - self._started

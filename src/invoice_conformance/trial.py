@@ -1,0 +1,210 @@
+"""Owns what a judge sees: exchanges with what was meant by them, read once, and how a judgement is said.
+
+It knows how to read a request and an answer, and no requirement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
+
+from invoice_conformance import jsontext
+from invoice_conformance.exchange import Exchange, NoAnswer, Response
+from invoice_conformance.jsontext import Json, NotJson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from invoice_conformance.contract import Contract
+    from invoice_conformance.oracle import Judgement, Oracle
+
+MAX_DEPTH = 100
+"""Nesting of an answer that is still read; the resource is two deep."""
+
+SPEAKS_OF_ELSE = frozenset({401, 403, 404, 405, 408, 429})
+"""4xx statuses that refuse something other than the body (CONTRACT: Refusal)."""
+
+NO_ANSWERS = frozenset({429, 502, 503, 504})
+"""Statuses with which something says that it cannot answer now (CONTRACT: Retries)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What judges measure by: the contract, and the oracle over it."""
+
+    contract: Contract
+    oracle: Oracle
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a case is, apart from its octets: id, edited members with their edges, whether its number is pooled."""
+
+    id: str
+    edits: tuple[tuple[str, str], ...] = ()
+    pooled: bool = False
+    standard: bool = True
+    """Whether method, path, headers and framing are those of an ordinary create."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One exchange as judges read it; everything is computed from the exchange when first asked for."""
+
+    exchange: Exchange
+    meaning: Meaning
+    rules: Rules
+
+    @property
+    def response(self) -> Response | None:
+        """The answer, None when there was none that can be judged."""
+        answer = self.exchange.answer
+        if isinstance(answer, NoAnswer) or answer.status in NO_ANSWERS:
+            return None
+        return answer
+
+    @property
+    def status(self) -> int:
+        """The status of the answer, 0 without one."""
+        return self.response.status if self.response is not None else 0
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the answer is any 2xx."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - the class of statuses
+
+    @property
+    def created(self) -> bool:
+        """Whether the answer is one of the two that mean success (CONTRACT: Success)."""
+        return self.status in {200, 201}
+
+    @cached_property
+    def in_front(self) -> str | None:
+        """What stands between us and the API, when the answer is its rather than the API's."""
+        response = self.response
+        if response is None or response.status not in {403, 406, 500, 501, 503}:
+            return None
+        media = (response.header("content-type") or "").partition(";")[0].strip().lower()
+        server = (response.header("server") or "").lower()
+        known = next(
+            (name for name in ("cloudflare", "akamai", "awselb", "cloudfront", "imperva") if name in server),
+            None,
+        )
+        if response.status == 403 and media == "text/html":  # noqa: PLR2004 - what firewalls answer
+            return f"an HTML page with status 403{f' from {known}' if known else ''}, as firewalls send them"
+        return None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the answer refuses the body; 403 and 404 do where only the contract is at stake."""
+        status = self.status
+        if not 400 <= status < 500:  # noqa: PLR2004 - the class of statuses
+            return False
+        if status not in SPEAKS_OF_ELSE:
+            return True
+        return status in {403, 404} and {name for name, _edge in self.meaning.edits} == {"contractId"}
+
+    @cached_property
+    def sent(self) -> dict[str, Json] | None:
+        """The members of the request body, None when it is no JSON object."""
+        try:
+            value = jsontext.read(self.exchange.request.body, max_depth=MAX_DEPTH).value
+        except NotJson:
+            return None
+        return value if isinstance(value, dict) else None
+
+    @cached_property
+    def judgement(self) -> Judgement:
+        """What the oracle says of the request body."""
+        return self.rules.oracle.judge(self.exchange.request.body)
+
+    @cached_property
+    def document(self) -> jsontext.Document | NotJson | None:
+        """The answer's body as JSON, why it is none, or None without a whole body."""
+        response = self.response
+        if response is None or response.truncated:
+            return None
+        try:
+            return jsontext.read(response.body, max_depth=MAX_DEPTH)
+        except NotJson as error:
+            return error
+
+    @cached_property
+    def data(self) -> dict[str, Json] | None:
+        """The invoice resource of a success, None when there is none."""
+        if not self.created or not isinstance(self.document, jsontext.Document):
+            return None
+        value = self.document.value
+        data = value.get("data") if isinstance(value, dict) else None
+        return data if isinstance(data, dict) else None
+
+    def said(self, limit: int = 160) -> str:
+        """The answer in a few words: status, reason and the beginning of its body, or the trouble there was."""
+        answer = self.exchange.answer
+        if isinstance(answer, NoAnswer):
+            return f"no answer ({answer.kind}: {answer.detail})"
+        text = " ".join(answer.body[: limit * 4].decode("utf-8", errors="replace").split())
+        cut = f"{text[:limit]}…" if len(text) > limit else text
+        return f"{answer.status} {answer.reason}".strip() + (f" {cut}" if cut else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The exchanges of one case by role: `act` is what is judged; `twin`, `first`, `race`, `without` go with it."""
+
+    id: str
+    roles: dict[str, tuple[Reading, ...]]
+
+    @property
+    def act(self) -> Reading:
+        """The exchange under judgement."""
+        return self.roles["act"][0]
+
+    def one(self, role: str) -> Reading | None:
+        """The exchange in a role, None when the trial has none."""
+        readings = self.roles.get(role, ())
+        return readings[0] if readings else None
+
+    def all(self) -> Iterable[Reading]:
+        """Every exchange of the trial."""
+        for readings in self.roles.values():
+            yield from readings
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """The expectation holds in this trial."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The expectation is broken: what was expected and what came, each a phrase, and which exchange shows it.
+
+    `field` and `edge` say where; together with `kind`, a word for the kind of answer, they tell defects apart.
+    """
+
+    expected: str
+    got: str
+    kind: str
+    field: str | None = None
+    edge: str = ""
+    reading: Reading | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DoesNotApply:
+    """The premise is not met, so the trial says nothing; `unanswered` when that is for want of an answer."""
+
+    reason: str
+    unanswered: bool = False
+
+
+Judged: TypeAlias = Holds | Broken | DoesNotApply
+
+
+@dataclass
+class Seen:
+    """Accumulated over a run by a fold: the values seen so far."""
+
+    values: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,311 @@
+"""Owns the way from trials to verdicts: who judges what, what a requirement ends as, and a run's outcome.
+
+It opens no connection and writes no file; the same evidence always gives the same verdicts.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Rules, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from invoice_conformance.catalogue import Catalogue, Requirement
+    from invoice_conformance.checks import Check, Script
+    from invoice_conformance.expect import Fold
+    from invoice_conformance.plan import Plan
+
+Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "waived", "error", "not-selected"]
+VERDICTS: tuple[Verdict, ...] = ("pass", "fail", "inconclusive", "waived", "error", "not-selected")
+Outcome: TypeAlias = Literal["core", "full", "not-conformant", "incomplete", "aborted"]
+Gate: TypeAlias = Literal["must", "should"]
+
+CASES_NAMED = 10
+"""Cases that a finding names beside the first."""
+
+
+def family_of(edge: str) -> str:
+    """What an edge is an example of: the words before its colon. One defect is one finding for all of them."""
+    return edge.partition(":")[0]
+
+
+@dataclass
+class Finding:
+    """One defect under one requirement: what was expected and came, and every case that showed it.
+
+    `reduced` is the smallest case found by real requests, None while there was no reduction; `seen` and `sent` count
+    how often the case was broken and sent in all.
+    """
+
+    requirement: str
+    check: Check
+    broken: Broken
+    trial: Trial
+    script: Script | None
+    fields: list[str] = field(default_factory=list)
+    cases: list[str] = field(default_factory=list)
+    occurrences: int = 0
+    seen: int = 1
+    sent: int = 1
+    reduced: Broken | None = None
+    boundary: str = ""
+
+    @property
+    def id(self) -> str:
+        """A short name that is the same in every run that finds the same defect."""
+        text = "\0".join((self.requirement, family_of(self.broken.edge), self.broken.kind))
+        return f"{self.requirement}-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
+
+    @property
+    def unstable(self) -> bool:
+        """Whether sending the case again gave another answer."""
+        return self.seen < self.sent
+
+    @property
+    def shown(self) -> Broken:
+        """The judgement of the smallest case."""
+        return self.reduced or self.broken
+
+
+@dataclass
+class Tally:
+    """How the trials of one check (and field) were judged."""
+
+    holds: int = 0
+    broken: int = 0
+    unanswered: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    errors: list[str] = field(default_factory=list)
+
+    def add(self, judged: Judged, *, own: bool) -> None:
+        """Count one judgement; `own` when the check sent the case itself."""
+        if isinstance(judged, Holds):
+            self.holds += 1
+        elif isinstance(judged, Broken):
+            self.broken += 1
+        else:
+            if judged.unanswered and own:
+                self.unanswered += 1
+            if own or judged.unanswered:
+                self.reasons[judged.reason] += 1
+
+    @property
+    def judged(self) -> int:
+        """Trials that said something."""
+        return self.holds + self.broken
+
+    def verdict(self) -> Verdict:
+        """What these trials amount to."""
+        if self.broken:
+            return "fail"
+        if self.errors:
+            return "error"
+        if self.unanswered or not self.holds:
+            return "inconclusive"
+        return "pass"
+
+    def reason(self) -> str:
+        """Why the verdict is inconclusive or error, in one sentence; empty otherwise."""
+        if self.errors:
+            return self.errors[0]
+        if self.verdict() != "inconclusive":
+            return ""
+        most = self.reasons.most_common(1)
+        return most[0][0] if most else "nothing that was sent met its premise"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A requirement with its verdict, how many trials were judged, its findings and the reason when inconclusive."""
+
+    requirement: Requirement
+    verdict: Verdict
+    judged: int
+    findings: tuple[Finding, ...]
+    reason: str
+    checks: tuple[Check, ...]
+
+
+class Judge:
+    """Takes in the trials of a run, in any order, and says what each requirement ends as."""
+
+    def __init__(self, plan: Plan, catalogue: Catalogue, rules: Rules, waived: frozenset[str] = frozenset()) -> None:
+        self._plan = plan
+        self._catalogue = catalogue
+        self._waived = waived
+        self.rules = rules
+        self._subscribers: dict[str, list[tuple[Check, str]]] = {}
+        self._watchers: list[tuple[Check, frozenset[str]]] = []
+        self._folds: list[tuple[Check, Fold]] = []
+        self._tallies: dict[tuple[str, str], Tally] = {}
+        self._findings: dict[tuple[str, str, str], Finding] = {}
+        for planned in plan.planned:
+            own: set[str] = set()
+            for group in planned.groups:
+                self._tallies[planned.check.name, group] = Tally()
+            for script in planned.scripts:
+                if planned.check.watching and len(script.steps) == 1:
+                    own.add(script.act.id)
+                else:
+                    self._subscribers.setdefault(script.id, []).append((planned.check, script.group))
+            if planned.check.fold is not None:
+                self._folds.append((planned.check, planned.check.fold()))
+            elif planned.check.watching:
+                self._watchers.append((planned.check, frozenset(own)))
+        self._groups = {script.act.id: script.group for script in plan.scripts.values()}
+
+    def exchange(self, reading: Reading) -> list[Finding]:
+        """Let every watching check judge one exchange; returns the findings that are new."""
+        new: list[Finding] = []
+        trial = Trial(reading.meaning.id, {"act": (reading,)})
+        for check, own in self._watchers:
+            expecting = check.expecting
+            if expecting is not None:
+                new += self._count(
+                    check, trial, functools.partial(expecting.judge, trial), own=reading.meaning.id in own
+                )
+        for check, fold in self._folds:
+            new += self._count(check, trial, functools.partial(fold.observe, reading), own=False)
+        return new
+
+    def script(self, script: Script, trial: Trial) -> list[Finding]:
+        """Let the checks that asked for a script judge its trial; returns the findings that are new."""
+        new: list[Finding] = []
+        for check, group in self._subscribers.get(script.id, ()):
+            expecting = check.expecting
+            if expecting is not None:
+                new += self._count(
+                    check,
+                    trial,
+                    functools.partial(expecting.judge, trial),
+                    own=True,
+                    group=group,
+                    script=script,
+                )
+        return new
+
+    def unsent(self, script: Script, reason: str) -> None:
+        """Note that a script was not sent, and why."""
+        for check, group in self._subscribers.get(script.id, ()):
+            self._tally(check, group).add(DoesNotApply(reason, unanswered=True), own=True)
+        for check, own in self._watchers:
+            if script.act.id in own:
+                self._tally(check, script.group).add(DoesNotApply(reason, unanswered=True), own=True)
+
+    def again(self, finding: Finding, trial: Trial) -> Broken | None:
+        """Judge one finding's expectation on another trial, without counting it; None unless it is broken."""
+        expecting = finding.check.expecting
+        judged = expecting.judge(trial) if expecting is not None else None
+        return judged if isinstance(judged, Broken) else None
+
+    def _tally(self, check: Check, group: str) -> Tally:
+        key = (check.name, group)
+        if key not in self._tallies:
+            key = (check.name, next((other for name, other in self._tallies if name == check.name), ""))
+        return self._tallies.setdefault(key, Tally())
+
+    def _count(  # noqa: PLR0913 - one place for all that is counted
+        self,
+        check: Check,
+        trial: Trial,
+        judging: Callable[[], Judged],
+        *,
+        own: bool,
+        group: str | None = None,
+        script: Script | None = None,
+    ) -> list[Finding]:
+        tally = self._tally(check, self._groups.get(trial.id, "") if group is None else group)
+        try:
+            judged = judging()
+        except Exception as error:  # noqa: BLE001 - a defect of ours is a verdict, never a crash
+            tally.errors.append(f"defect of the suite in {check.place} on {trial.id}: {error!r}")
+            return []
+        tally.add(judged, own=own)
+        if not isinstance(judged, Broken):
+            return []
+        key = (check.requirement, family_of(judged.edge), judged.kind)
+        found = self._findings.get(key)
+        new: list[Finding] = []
+        if found is None:
+            found = self._findings[key] = Finding(check.requirement, check, judged, trial, script)
+            new = [found]
+        found.occurrences += 1
+        if judged.field and judged.field not in found.fields:
+            found.fields.append(judged.field)
+        if trial.id not in found.cases and len(found.cases) < CASES_NAMED:
+            found.cases.append(trial.id)
+        return new
+
+    def findings(self) -> list[Finding]:
+        """Every finding so far, in the order of the catalogue."""
+        order = {row.id: index for index, row in enumerate(self._catalogue)}
+        return sorted(self._findings.values(), key=lambda found: order.get(found.requirement, -1))
+
+    def item(self, check: Check, group: str) -> Tally:
+        """The tally of one check and field."""
+        return self._tallies.get((check.name, group)) or Tally()
+
+    def rows(self) -> tuple[Row, ...]:
+        """What every requirement of the catalogue ends as."""
+        return tuple(self._row(requirement) for requirement in self._catalogue)
+
+    def _row(self, requirement: Requirement) -> Row:
+        checks = tuple(one.check for one in self._plan.planned if one.check.requirement == requirement.id)
+        if requirement.id in self._waived:
+            return Row(requirement, "waived", 0, (), "waived by name", checks)
+        if not checks:
+            return Row(requirement, "not-selected", 0, (), "", checks)
+        names = {check.name for check in checks}
+        tallies = [tally for (name, _group), tally in self._tallies.items() if name in names]
+        whole = Tally(
+            holds=sum(tally.holds for tally in tallies),
+            broken=sum(tally.broken for tally in tallies),
+            unanswered=sum(tally.unanswered for tally in tallies),
+            reasons=sum((tally.reasons for tally in tallies), Counter()),
+            errors=[error for tally in tallies for error in tally.errors],
+        )
+        findings = tuple(found for found in self._findings.values() if found.requirement == requirement.id)
+        return Row(requirement, whole.verdict(), whole.judged, findings, whole.reason(), checks)
+
+
+def outcome_of(rows: Iterable[Row], *, aborted: bool = False, interrupted: bool = False) -> Outcome:
+    """The outcome of a run: `core` when every MUST holds, `full` when every SHOULD does too.
+
+    Failure beats incomplete. A row that is contested or MAY decides nothing; a waived one bars `full`; a MUST that
+    was not selected or could not be judged leaves the run incomplete.
+    """
+    deciding = [row for row in rows if row.requirement.decides]
+    must = [row for row in deciding if row.requirement.level == "MUST"]
+    if any(row.verdict == "fail" for row in must):
+        return "not-conformant"
+    if aborted:
+        return "aborted"
+    if interrupted or any(row.verdict not in {"pass", "waived"} for row in must):
+        return "incomplete"
+    return "full" if all(row.verdict == "pass" for row in deciding) else "core"
+
+
+def exit_code_of(rows: Iterable[Row], outcome: Outcome, gate: Gate) -> int:
+    """The exit code of `invoice-conformance run`: 0, 1, 3, 5 or 6 (see the README's table).
+
+    Rows that were not selected do not hold it up: a run of a selection says what it was asked.
+    """
+    deciding = [row for row in rows if row.requirement.decides]
+    asked = [row for row in deciding if row.requirement.level == "MUST" or gate == "should"]
+    if any(row.verdict == "error" for row in rows):
+        return 6
+    if any(row.verdict == "fail" for row in asked):
+        return 1
+    if outcome == "aborted":
+        return 5
+    selected = [row for row in asked if row.verdict != "not-selected"]
+    judged = [row for row in rows if row.verdict in {"pass", "fail"}]
+    if not judged or any(row.verdict == "inconclusive" for row in selected):
+        return 3
+    return 0
