@@ -510,7 +510,7 @@ def _currencies(contract: Contract, field: Field) -> Iterator[Edge]:
     for text, core in LONG_CODES:
         yield code("maxLength", f"maxLength: {text!r}", text, ok=False, core=core)
     for index, text in enumerate(NO_CODES):
-        yield code("no code", f"no code: {text!r}", text, ok=False, core=index < 5)  # noqa: PLR2004
+        yield code("no code", f"no code: {text!r}", text, ok=False, core=index < 5 or text == "978")  # noqa: PLR2004
 
 
 CORE_CODES = frozenset(

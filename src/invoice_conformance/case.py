@@ -11,6 +11,7 @@ import random
 import threading
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+from urllib.parse import quote
 
 from invoice_conformance.exchange import Header, Request
 
@@ -20,8 +21,8 @@ MARK_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 IDEOGRAPHS = range(0x4E00, 0x9FA6)
 """The 20,902 CJK ideographs of Unicode 1.1: a pool of one-letter numbers that reruns do not exhaust."""
 
-Spelling: TypeAlias = Literal["string", "escaped", "bare"]
-HoleName: TypeAlias = Literal["contract", "other-contract"]
+Spelling: TypeAlias = Literal["string", "escaped", "slashes", "bare"]
+HoleName: TypeAlias = Literal["contract", "other-contract", "contract-in-other-case", "contract-and-space"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,9 @@ class NumberSlot:
         """The JSON text of `number` as this slot writes it."""
         if self.spelling == "bare":
             return number.encode()
-        return spell_string(number, escaped=self.spelling == "escaped")
+        spelled = spell_string(number, escaped=self.spelling == "escaped")
+        # RFC 8259 §7: a solidus may be escaped, and means itself.
+        return spelled.replace(b"/", b"\\/") if self.spelling == "slashes" else spelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ STANDARD_HEADERS: tuple[Header, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One concrete request with a stable id; headers may name `${token}`, `${tenant}` and `${other_tenant}`.
+    """One concrete request with a stable id; headers may hold the placeholders `${token}`, `${tenant}` and the like.
 
     `edits` says how the body differs from the plain invoice; a body of raw octets has none and is not reduced.
     `suffix` is appended to the operation's path; `path` replaces it.
@@ -106,6 +109,12 @@ class Case:
     def slot(self) -> NumberSlot | None:
         """The invoice-number slot, or None when the body has no such hole."""
         return next((part for part in self.body if isinstance(part, NumberSlot)), None)
+
+    @property
+    def needs_other(self) -> bool:
+        """Whether it cannot be sent without the ids of a second tenant."""
+        named = any("${other_tenant}" in value for _name, value in self.headers)
+        return named or any(isinstance(part, Hole) and part.name == "other-contract" for part in self.body)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -203,6 +212,37 @@ class Filled:
     number: str | None
 
 
+def _filling(name: HoleName, identity: Identity) -> str:
+    match name:
+        case "contract":
+            return identity.contract
+        case "other-contract":
+            return identity.other_contract or ""
+        case "contract-in-other-case":
+            swapped = identity.contract.swapcase()
+            return swapped if swapped != identity.contract else f"{swapped}X"
+        case "contract-and-space":
+            return f"{identity.contract} "
+
+
+def _values(identity: Identity) -> dict[str, str]:
+    """What the placeholders of a header stand for."""
+    token, tenant = identity.token, identity.tenant
+    other_case = token.swapcase()
+    return {
+        "${token}": token,
+        "${token:less}": token[:-1],
+        "${token:half}": token[: len(token) // 2],
+        # A token that is the same in other letter case, or backwards, must be made another one all the same.
+        "${token:case}": other_case if other_case != token else f"{token}0",
+        "${token:reversed}": token[::-1] if token[::-1] != token else f"0{token}",
+        "${tenant}": tenant,
+        "${tenant:less}": tenant[:-1],
+        "${tenant:case}": tenant.swapcase() if tenant.swapcase() != tenant else f"{tenant}X",
+        "${other_tenant}": identity.other_tenant or "",
+    }
+
+
 def fill(
     case: Case,
     identity: Identity,
@@ -226,20 +266,16 @@ def fill(
             chunks.append(part.spell(text))
             number = text if number is None else number
         elif isinstance(part, Hole):
-            value = identity.contract if part.name == "contract" else identity.other_contract
-            chunks.append(spell_string(value or ""))
+            chunks.append(spell_string(_filling(part.name, identity)))
         else:
             chunks.append(part)
-    values = {
-        "${token}": identity.token,
-        "${tenant}": identity.tenant,
-        "${other_tenant}": identity.other_tenant or "",
-    }
+    values = _values(identity)
     headers: list[Header] = []
     for name, template in case.headers:
         value = template
         for key, replacement in values.items():
             value = value.replace(key, replacement)
         headers.append((name, value))
-    target = (path if case.path is None else case.path) + case.suffix
+    suffix = case.suffix.replace("${token}", quote(identity.token, safe=""))
+    target = (path if case.path is None else case.path) + suffix
     return Filled(Request(case.method, target, (*headers, *common), b"".join(chunks), case.chunked), number)

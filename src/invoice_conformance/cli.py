@@ -6,8 +6,9 @@ It judges nothing; everything heavy is imported by the subcommand that needs it,
 from __future__ import annotations
 
 import argparse
+import io
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from invoice_conformance import __version__
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from invoice_conformance.config import Settings
 
-USAGE, DEFECT = 2, 6
+USAGE, INCOMPLETE, DEFECT = 2, 3, 6
 EPILOG = """exit codes of run:
   0  conformant at the asked level    3  incomplete: something could not be judged
   1  not conformant                   5  aborted because of the target
@@ -28,20 +29,29 @@ every option can be set in the environment as INVOICE_CONFORMANCE_<OPTION>, or i
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    parser = _parser()
-    given = parser.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    # What `serve` can do is known to the server, whose imports would make every other command wait.
+    given = _parser(serving="serve" in words).parse_args(words)
     if given.command == "run":
         return _run(given)
     if given.command == "serve":
         from invoice_conformance.reference import serving  # noqa: PLC0415 - see the module's docstring
 
         return serving.run(given)
-    parser.print_help()
+    _parser().print_help()
     return USAGE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+class _OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong with a command line in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message alone, without the usage."""
+        self.exit(USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def _parser(*, serving: bool = False) -> argparse.ArgumentParser:
+    parser = _OneLineParser(
         prog="invoice-conformance",
         description="Judges servers of POST /api/v1/invoices by its published page.",
         epilog=EPILOG,
@@ -58,9 +68,10 @@ def _parser() -> argparse.ArgumentParser:
         )
     )
     serve = commands.add_parser("serve", help="start the reference server, correct or with named faults")
-    from invoice_conformance.reference.serving import add_arguments  # noqa: PLC0415 - see the module's docstring
+    if serving:
+        from invoice_conformance.reference.serving import add_arguments  # noqa: PLC0415 - see the module's docstring
 
-    add_arguments(serve)
+        add_arguments(serve)
     return parser
 
 
@@ -107,14 +118,21 @@ def _go(settings: Settings) -> int:
     from invoice_conformance import session  # noqa: PLC0415 - likewise
     from invoice_conformance.config import ConfigError  # noqa: PLC0415 - likewise
     from invoice_conformance.contract import SpecError  # noqa: PLC0415 - likewise
+    from invoice_conformance.reference.embed import NotStarted  # noqa: PLC0415 - likewise
     from invoice_conformance.report import terminal  # noqa: PLC0415 - likewise
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a character gets its number; the run does not end for that.
+        sys.stdout.reconfigure(errors="backslashreplace")
     console = Console(highlight=False)
     try:
         suite = session.Suite.load()
         plan = suite.plan(settings)
         where = settings.base_url or "the embedded reference server"
-        invoices = plan.invoices(suite.rules.oracle)
+        # One more than planned: the first, which shows whether there is anything to judge.
+        invoices = plan.invoices(suite.rules.oracle) + 1
+        if settings.max_invoices is not None:
+            invoices = min(invoices, settings.max_invoices)
         console.print(f"{where}: {plan.requests} requests, up to {invoices} invoices", markup=False, soft_wrap=True)
         if not _agreed(settings, where, invoices, console):
             return _complain("nothing was sent")
@@ -124,8 +142,11 @@ def _go(settings: Settings) -> int:
         return _complain(str(error))
     except OSError as error:
         return _complain(f"the report cannot be written: {error}; give another --out")
+    except NotStarted as error:
+        return _complain(f"{error}; give a URL, or repair the installation")
     except KeyboardInterrupt:
-        return _complain("interrupted before anything was sent")
+        _complain("interrupted by Ctrl-C; no requirement was judged")
+        return INCOMPLETE
     except Exception as error:  # noqa: BLE001 - a defect of ours must say so
         console.print_exception()
         _complain(f"a defect of the suite, please report it: {error!r}")
@@ -143,7 +164,10 @@ def _agreed(settings: Settings, where: str, invoices: int, console: Any) -> bool
     host = TargetSettings(settings.base_url).host
     if host in {"localhost", "::1"} or host.startswith("127."):
         return True
-    answer = console.input(f"Create up to {invoices} invoices at {where}? There is no way to delete them. [y/N] ")
+    try:
+        answer = console.input(f"Create up to {invoices} invoices at {where}? There is no way to delete them. [y/N] ")
+    except EOFError:
+        return False
     return cast("str", answer).strip().lower() in {"y", "yes"}
 
 

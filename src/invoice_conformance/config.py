@@ -203,7 +203,8 @@ def _checked(option: Option, value: Any) -> Any:  # noqa: ANN401 - TOML and comm
         return _texts(name, value)
     wanted = bool if option.kind == "flag" else str
     if not isinstance(value, wanted):
-        raise ConfigError(f"{name} is {'true or false' if wanted is bool else 'a text'}, not {value!r}")
+        came = "" if option.kind == "secret" else f", not {value!r}"
+        raise ConfigError(f"{name} is {'true or false' if wanted is bool else 'a text'}{came}")
     if option.choices and value not in option.choices:
         raise ConfigError(f"{name} is one of {', '.join(option.choices)}, not {value!r}")
     return value

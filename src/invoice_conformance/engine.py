@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from invoice_conformance.verdict import Finding, Judge
 
 
+NEEDS_OTHER = "it needs a second tenant; set --other-tenant-id and --other-contract-id"
+CAPPED = "not sent, because the invoice cap (--max-invoices) was reached"
+
+
 class Listener(Protocol):
     """Is told how a run goes on."""
 
@@ -162,6 +166,7 @@ class Engine:
                 self._workers.close()
             done.ended_at = time.time()
         if done.stopped is not None:
+            self._judge.cut_short(f"the run ended early: {done.stopped}")
             for script in self._unfinished():
                 self._judge.unsent(script, f"not sent, because the run ended early: {done.stopped}")
         return done
@@ -185,7 +190,15 @@ class Engine:
         def job(case: Case) -> Callable[[], Sent]:
             return lambda: Sent(case=case, readings=self._one(case))
 
-        self._workers.run((job(case) for case in cases), self._take_case)
+        sendable = [case for case in cases if self._can_send(case)]
+        for script in self._plan.scripts.values():
+            if not all(self._can_send(case) for _role, case in script.steps):
+                self._open[script.id] = 0
+                self._judge.unsent(script, NEEDS_OTHER)
+        self._workers.run((job(case) for case in sendable), self._take_case)
+
+    def _can_send(self, case: Case) -> bool:
+        return self._courier.has_other_tenant or not case.needs_other
 
     def _one(self, case: Case) -> list[tuple[str, Reading]]:
         reading = self._courier.send(case)
@@ -203,16 +216,17 @@ class Engine:
         if any(len(script.steps) > 1 for script in scripts):
             self._readings[case.id] = reading
         for script in scripts:
-            self._open[script.id] -= 1
-            if self._open[script.id] == 0:
-                self._finish(script, reading)
+            if self._open[script.id] > 0:
+                self._open[script.id] -= 1
+                if self._open[script.id] == 0:
+                    self._finish(script, reading)
 
     def _finish(self, script: Script, last: Reading | None) -> None:
         roles: dict[str, list[Reading]] = {}
         for role, case in script.steps:
             reading = last if len(script.steps) == 1 else self._readings.get(case.id)
             if reading is None:
-                self._judge.unsent(script, "not sent, because the invoice cap (--max-invoices) was reached")
+                self._judge.unsent(script, CAPPED)
                 return
             roles.setdefault(role, []).append(reading)
         act = roles["act"][0]
@@ -226,7 +240,9 @@ class Engine:
         self._judge.script(script, Trial(script.id, {role: tuple(found) for role, found in roles.items()}))
 
     def _all_ordered(self) -> None:
-        ordered = self._plan.ordered()
+        ordered = [
+            script for script in self._plan.ordered() if all(self._can_send(case) for _role, case in script.steps)
+        ]
 
         def job(script: Script) -> Callable[[], Sent]:
             return lambda: self.step_by_step(script)
@@ -235,7 +251,12 @@ class Engine:
         # Races come last and alone, so that nothing else loads the target while they are run.
         for script in ordered:
             if script.order == "race":
-                self._take_script(self._race(script))
+                renewals = self._courier.renewals
+                sent = self._race(script)
+                refused = any(reading.status == 401 for _role, reading in sent.readings)  # noqa: PLR2004
+                if refused and self._courier.renewed_since(renewals):
+                    sent = self._race(script)
+                self._take_script(sent)
 
     def _take_script(self, sent: Sent) -> None:
         script = sent.script
@@ -263,7 +284,7 @@ class Engine:
         for role, case in script.steps:
             reading = self._courier.send(case, script=script.id, role=role, drawn=drawn, once=True)
             if reading is None:
-                return Sent(readings, script, unsent="not sent, because the invoice cap (--max-invoices) was reached")
+                return Sent(readings, script, unsent=CAPPED)
             readings.append((role, reading))
         roles: dict[str, list[Reading]] = {}
         for role, reading in readings:
@@ -297,9 +318,11 @@ class Engine:
             thread.start()
         for thread in threads:
             thread.join()
+        if self._courier.stopped is not None:
+            raise self._courier.stopped
         readings = [(role, reading) for role, reading in results if reading is not None]
         if len(readings) < len(script.steps):
-            return Sent(readings, script, unsent="not sent, because the invoice cap (--max-invoices) was reached")
+            return Sent(readings, script, unsent=CAPPED)
         roles: dict[str, list[Reading]] = {}
         for role, reading in readings:
             roles.setdefault(role, []).append(reading)
@@ -324,6 +347,7 @@ class Engine:
     def abandon(self, reason: str) -> None:
         """Give the plan up before it was begun."""
         self._workers.close()
+        self._judge.cut_short(reason)
         for script in self._plan.scripts.values():
             self._judge.unsent(script, reason)
 

@@ -144,6 +144,9 @@ class Accepted:
             return trouble
         if act.accepted:
             return Holds()
+        if act.meaning.pooled and act.status == 409:  # noqa: PLR2004 - conflict
+            # A number without the run's mark: an earlier run may have used it, and its equivalents, already.
+            return DoesNotApply("all the numbers tried of this kind are used already")
         name, edge = _place(act)
         return Broken(
             expected=f"a success (200 or 201), because {_value_of(act)} is legal",
@@ -248,7 +251,7 @@ def _binary64_echo(sent: Json, got: Json) -> bool:
     if not isinstance(sent, Number) or not isinstance(got, Number):
         return False
     nearest = sent.binary64()
-    if math.isinf(nearest) or (nearest == 0 and not sent.is_zero()):
+    if math.isinf(nearest):
         return sent.same_value(got)
     return nearest == got.binary64()
 
@@ -286,13 +289,15 @@ DECIMAL_DIGITS = 15
 class Echoed:
     """The value of `field` comes back under `member` in the resource, by `comparison`.
 
-    `where` restricts to values that every server must keep ("common"), or to those beyond them.
+    `where` restricts to values that every server must keep ("common"), or to those beyond them; `untouched` to the
+    plain invoice's own value, where the ones a case puts in its place should not be accepted at all.
     """
 
     field: str
     comparison: Comparison
     member: str = ""
     where: Where = "all"
+    untouched: bool = False
 
     def judge(self, trial: Trial) -> Judged:
         """Broken when an accepted value is missing from the answer or is another."""
@@ -300,7 +305,8 @@ class Echoed:
         if act.data is None or act.sent is None or act.judgement.kind == "invalid":
             return unanswered(act) or DoesNotApply("no invoice was created")
         value = act.sent.get(self.field)
-        if value is None or not self._within(value, act):
+        edits = dict(act.meaning.edits)
+        if value is None or not self._within(value, act) or (self.untouched and self.field in edits):
             return DoesNotApply(f"no {self.field} of this kind was sent")
         member = self.member or self.field
         if member not in act.data and member in RESOURCE_MEMBERS:
@@ -309,7 +315,6 @@ class Echoed:
         same, words = _COMPARISONS[self.comparison]
         if same(value, came):
             return Holds()
-        edits = dict(act.meaning.edits)
         came_words = f"{member}={shown(came)}" if member in act.data else f"no {member}"
         return Broken(
             expected=f"{member} to be {words} as was sent, {shown(value)}",
@@ -321,10 +326,6 @@ class Echoed:
         )
 
     def _within(self, value: Json, act: Reading) -> bool:
-        if self.comparison == "decimal":
-            return isinstance(value, Number) and _digits(value) <= DECIMAL_DIGITS
-        if self.where == "all":
-            return True
         touched = {
             rule.keyword
             for rule in (*act.judgement.rules, *act.judgement.asides)
@@ -332,7 +333,9 @@ class Echoed:
         }
         if touched & UNSTORABLE:
             return False  # judged by Unaltered
-        return bool(touched) == (self.where == "beyond")
+        if self.comparison == "decimal":
+            return isinstance(value, Number) and _digits(value) <= DECIMAL_DIGITS
+        return self.where == "all" or bool(touched) == (self.where == "beyond")
 
 
 def _digits(value: Number) -> int:
@@ -663,8 +666,10 @@ class JsonBody:
     def judge(self, trial: Trial) -> Judged:
         """Broken by an empty body, a broken one, or one in another encoding."""
         act = trial.act
-        if not act.created or act.response is None or act.exchange.request.method != "POST":
+        if not act.created or act.response is None:
             return unanswered(act) or DoesNotApply("no success")
+        if act.other_form:
+            return DoesNotApply(act.other_form)
         if act.response.truncated:
             return DoesNotApply("the body is too long to be read whole", unanswered=True)
         if isinstance(act.document, jsontext.Document):
@@ -680,7 +685,10 @@ class JsonBody:
 
 
 _JSON_TYPE = re.compile(
-    r'application/json[ \t]*(?:;[ \t]*[!#$%&\'*+.^_`|~0-9A-Za-z-]+=(?:[!#$%&\'*+.^_`|~0-9A-Za-z-]+|"[^"]*")[ \t]*)*',
+    # RFC 9110 §5.6.6: between semicolons there may be nothing.
+    # The quantifiers are possessive, for what a target sends may be made to hang its reader.
+    r"application/json[ \t]*+"
+    r'(?:;[ \t]*+(?:[!#$%&\'*+.^_`|~0-9A-Za-z-]++=(?:[!#$%&\'*+.^_`|~0-9A-Za-z-]++|"(?:[^"\\]|\\.)*+")[ \t]*+)?+)*+',
     re.IGNORECASE,
 )
 _PROBLEM_TYPE = re.compile(r"application/(?:[a-z0-9.-]+\+)?json\b", re.IGNORECASE)
@@ -693,8 +701,10 @@ class JsonType:
     def judge(self, trial: Trial) -> Judged:
         """Broken by another media type, or by none where there is a body."""
         act = trial.act
-        if not act.created or act.response is None or act.exchange.request.method != "POST":
+        if not act.created or act.response is None:
             return unanswered(act) or DoesNotApply("no success")
+        if act.other_form:
+            return DoesNotApply(act.other_form)
         value = act.response.header("content-type")
         if not act.response.body_length and value is None:
             return DoesNotApply("no body")
@@ -721,6 +731,8 @@ class ErrorIsJson:
             return unanswered(act) or DoesNotApply("no refusal")
         if act.in_front:
             return DoesNotApply(act.in_front)
+        if act.other_form:
+            return DoesNotApply(act.other_form)
         if not response.body_length:
             return Broken("an error as JSON", "an empty body", "empty", edge="error body", reading=act)
         value = response.header("content-type") or ""
@@ -742,8 +754,10 @@ class HasDate:
     def judge(self, trial: Trial) -> Judged:
         """Broken by a missing Date and by a malformed one."""
         act = trial.act
+        if (trouble := unanswered(act)) is not None:
+            return trouble
         if act.response is None or act.status >= 500:  # noqa: PLR2004 - RFC 9110 §6.6.1 frees 5xx
-            return unanswered(act) or DoesNotApply("RFC 9110 §6.6.1 frees server errors")
+            return DoesNotApply("RFC 9110 §6.6.1 frees server errors")
         value = act.response.header("date")
         if _http_date(value) is not None:
             return Holds()
@@ -797,6 +811,8 @@ class BothCreated:
             return trouble
         if first.accepted == self.after_refusal:
             return DoesNotApply("the first create was " + ("accepted" if first.accepted else "refused"))
+        if self.after_refusal and not 400 <= first.status < 500:  # noqa: PLR2004 - a crash may have stored it
+            return DoesNotApply(f"the first create was not refused: {first.said()}")
         if (trouble := unanswered(act)) is not None:
             return trouble
         if act.accepted:
@@ -807,6 +823,30 @@ class BothCreated:
             kind=kind_of(act),
             field="invoiceNumber",
             edge=trial.id,
+            reading=act,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedUnlessUsed:
+    """A number that an earlier run may have used is accepted, or refused just as `again`, a duplicate, is."""
+
+    def judge(self, trial: Trial) -> Judged:
+        """Broken by a refusal that differs from that of a used number."""
+        act, again = trial.act, trial.one("again")
+        if (trouble := unanswered(act)) is not None:
+            return trouble
+        if act.accepted:
+            return Holds()
+        if again is None or again.accepted or again.status in {0, act.status}:
+            return DoesNotApply("the number may be used already")
+        sent = (act.sent or {}).get("invoiceNumber")
+        return Broken(
+            expected=f"a success (200 or 201), because invoiceNumber={shown(sent)} is legal",
+            got=act.said(),
+            kind=kind_of(act),
+            field="invoiceNumber",
+            edge=act.meaning.id,
             reading=act,
         )
 
@@ -832,7 +872,7 @@ class ExactlyOne:
     def judge(self, trial: Trial) -> Judged:
         """Broken by none and by more than one."""
         racers = trial.roles.get("act", ())
-        if any(reading.response is None for reading in racers):
+        if any(unanswered(reading) for reading in racers):
             return DoesNotApply("not every create of the race was answered", unanswered=True)
         winners = [reading for reading in racers if reading.accepted]
         others = {reading.status for reading in racers if not reading.accepted}

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from invoice_conformance.case import Hole, NumberSlot, spell_string
+from invoice_conformance.checks import Script
 from invoice_conformance.trial import Meaning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from invoice_conformance.case import Case
-    from invoice_conformance.checks import Check, Registry, Scope, Script
+    from invoice_conformance.checks import Check, Registry, Scope
     from invoice_conformance.oracle import Oracle
 
 
@@ -80,39 +81,58 @@ def make_plan(
     selected check without cases of its own needs the cases of all the others, which are then sent but not judged.
     """
     globs = tuple(case_globs)
-    whole: dict[str, Script] = {}
+    selected = [found for found in registry.checks if requirements is None or found.requirement in requirements]
+    scripts = {found.name: tuple(found.cases().recipe(scope)) for found in selected}
     planned: list[Planned] = []
     watches = False
-    for found in registry.checks:
-        scripts = tuple(found.cases().recipe(scope))
-        for script in scripts:
-            known = whole.setdefault(script.id, script)
-            if known.steps != script.steps:
-                raise ValueError(f"two checks give the name {script.id} to different cases; see {found.place}")
-        if requirements is not None and found.requirement not in requirements:
-            continue
+    for found in selected:
         kept = tuple(
             script
-            for script in scripts
-            if (wanted is None or wanted(found, script.group))
-            and (not globs or any(fnmatch.fnmatchcase(script.id, glob) for glob in globs))
+            for script in scripts[found.name]
+            if (wanted is None or wanted(found, script.group)) and _matches(script.id, globs)
         )
-        if not scripts and (wanted is None or wanted(found, "")):
+        if not scripts[found.name] and (wanted is None or wanted(found, "")):
             watches = True
         elif not kept:
             continue
         planned.append(Planned(found, kept))
+    _named((found, scripts[found.name]) for found in selected)
     sent: dict[str, Script] = {}
     for one in planned:
         sent.update({script.id: script for script in one.scripts})
+    if globs and not sent:
+        # A check that watches may have found something in a case that another check sends.
+        planned = [Planned(found, ()) for found in selected if found.watching]
+        watches = bool(planned)
     if watches:
-        matching = {
-            name: script
-            for name, script in whole.items()
-            if not globs or any(fnmatch.fnmatchcase(name, glob) for glob in globs)
-        }
-        sent = {**matching, **sent}
+        whole = _named(
+            (found, scripts[found.name] if found.name in scripts else tuple(found.cases().recipe(scope)))
+            for found in registry.checks
+        )
+        sent = {**{name: script for name, script in whole.items() if _matches(name, globs)}, **sent}
+        if globs and not sent:
+            sent = _alone(whole.values(), globs)
     return Plan(scope, tuple(planned), sent)
+
+
+def _named(found: Iterable[tuple[Check, tuple[Script, ...]]]) -> dict[str, Script]:
+    """The scripts of checks by name; ValueError when two checks give one name to different cases."""
+    named: dict[str, Script] = {}
+    for check, scripts in found:
+        for script in scripts:
+            if named.setdefault(script.id, script).steps != script.steps:
+                raise ValueError(f"two checks give the name {script.id} to different cases; see {check.place}")
+    return named
+
+
+def _matches(name: str, globs: tuple[str, ...]) -> bool:
+    return not globs or any(fnmatch.fnmatchcase(name, glob) for glob in globs)
+
+
+def _alone(scripts: Iterable[Script], globs: tuple[str, ...]) -> dict[str, Script]:
+    """The matching cases that only stand in scripts under other names, such as twins, each by itself."""
+    cases = {case.id: case for script in scripts for _role, case in script.steps if _matches(case.id, globs)}
+    return {name: Script(name, (("act", case),)) for name, case in cases.items()}
 
 
 def meaning_of(case: Case) -> Meaning:
@@ -124,10 +144,11 @@ def meaning_of(case: Case) -> Meaning:
         case.id,
         tuple((edit.field, edit.edge) for edit in case.edits),
         pooled=slot is not None and slot.pooled,
-        # A number that several requests share may be used already, so the request is no ordinary create.
+        # A number without a mark, or one that several requests share, may be used already: no ordinary create.
         standard=(case.method, case.suffix, case.path, case.headers, case.chunked)
         == ("POST", "", None, STANDARD_HEADERS, False)
-        and (slot is None or not slot.key),
+        and slot is not None
+        and not slot.key,
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from invoice_conformance.catalogue import Catalogue
 from invoice_conformance.checks import Check
 from invoice_conformance.config import OPTIONS, ConfigError, Settings, settle
 from invoice_conformance.contract import SpecError
@@ -57,8 +58,12 @@ def pytest_configure(config: pytest.Config) -> None:
     given["base_url"] = config.getoption("base_url", None) or None
     try:
         settings = settle(given)
-    except ConfigError as error:
-        raise pytest.UsageError(str(error)) from None
+        named = (*settings.requirement, *settings.without)
+        if named:
+            # Here and not when the plan is made, for the workers of pytest-xdist could not say it.
+            Catalogue.load().matching(named)
+    except (ConfigError, SpecError, KeyError) as error:
+        raise pytest.UsageError(error.args[0]) from None
     config.pluginmanager.register(Face(config, settings), "invoice-conformance-face")
 
 
@@ -99,13 +104,24 @@ class Face:
         inside = collection_path == self._folder or self._folder in collection_path.parents
         return None if inside or collection_path in self._folder.parents else True
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        """Say what is wrong with the suite or the chosen cases before every module would say it."""
+        if self._settings.case:
+            self._groups()
+        elif not hasattr(self._config, "workerinput"):
+            _ = self.suite
+
     def pytest_pycollect_makeitem(
         self, collector: pytest.Module | pytest.Class, name: str, obj: object
     ) -> list[pytest.Item] | None:
         """Turn a check into its items, one a field."""
         if not isinstance(obj, Check):
             return None
-        groups = self._groups().get(name, ("",))
+        groups = self._groups().get(name)
+        if groups is None:
+            # What was not selected has no item; what was waived has one that says so.
+            groups = ("",) if obj.requirement in self.suite.waived(self._settings) else ()
         return [
             CheckItem.from_parent(
                 collector,
@@ -176,8 +192,15 @@ class Face:
         plan = self._plan(chosen)
         try:
             self._result = run(self.suite, self._settings, plan)
+        except ConfigError as error:
+            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
         except OSError as error:
-            raise pytest.UsageError(f"the report cannot be written: {error}") from None
+            pytest.exit(
+                f"the report cannot be written: {error}; give another --conformance-out",
+                returncode=pytest.ExitCode.USAGE_ERROR,
+            )
+        if self._result.done.interrupted:
+            raise KeyboardInterrupt
 
     def _shown(self, chosen: set[tuple[str, str]]) -> dict[str, dict[str, Any]]:
         result = self._result

@@ -49,16 +49,27 @@ def preflight(courier: Courier, contract: Contract) -> Refusal | list[Reading]:
         if reading is None:
             return Refusal("the invoice cap (--max-invoices) allows no invoice at all; raise it")
         readings.append(reading)
-        if reading.accepted:
+        if reading.accepted or _made_elsewhere(reading, courier.path):
             return readings
         trouble = _trouble(reading, courier.path)
         if trouble is not None:
             return Refusal(trouble)
     said = readings[0].said()
+    if all(reading.status >= 500 for reading in readings):  # noqa: PLR2004 - server errors
+        return Refusal(
+            f"the server fails on {len(readings)} plain, valid invoices, on the first with {said}. No requirement was "
+            "judged. Look into the server's log"
+        )
     return Refusal(
         f"{len(readings)} plain, valid invoices were all refused, the first with {said}. No requirement was judged. "
         "Check --tenant-id and --contract-id, and that the URL is the API's"
     )
+
+
+def _made_elsewhere(reading: Reading, path: str) -> bool:
+    """Whether the answer redirects to an invoice below the operation's path: it was made, and wrongly answered."""
+    location = reading.response.header("location") if reading.response is not None else None
+    return 300 <= reading.status < 400 and f"{path}/" in (location or "")  # noqa: PLR2004 - redirections
 
 
 def _trouble(reading: Reading, path: str) -> str | None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import warnings
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from invoice_conformance import datetimes
+from invoice_conformance import datetimes, instant, numbers
 from invoice_conformance.boundaries import Edge, edge_case, invoice, invoice_body
 from invoice_conformance.case import BEARER, STANDARD_HEADERS, Case, Edit, NumberSlot
 from invoice_conformance.checks import Cases, Scope, Script
@@ -145,17 +146,45 @@ def pairs(level: Level) -> Cases:
             if level == "SHOULD":
                 wide = [edge for edge in legal if _is(scope, edge_case(scope.contract, edge), "valid", "SHOULD")]
                 fitting = [*_spread(wide, REPRESENTATIVES[scope.profile]), *fitting[:1]]
+            fitting.sort(key=_currency_kind)
             options: list[Edit | None] = [None]
             options += [edge.edit for edge in _spread(fitting, REPRESENTATIVES[scope.profile])]
             choices.append(options)
         varied = [options for options in choices if len(options) > 1]
         for index, combination in enumerate(AllPairs(varied)):
-            edits = tuple(edit for edit in combination if edit is not None)
+            chosen = [edit for edit in combination if edit is not None]
+            edits = tuple(in_usual_order(chosen) if level == "MUST" else chosen)
             case = invoice(scope.contract, f"pairwise-{level.lower()}-{index}", edits)
             if len(edits) > 1 and scope.oracle.judge(sample(case)).kind == "valid":
                 yield Script(case.id, (("act", case),))
 
     return Cases(recipe)
+
+
+def in_usual_order(edits: list[Edit]) -> list[Edit]:
+    """The same edits with the dates exchanged so that an invoice is issued, then paid, then due."""
+    dated = [edit for edit in edits if edit.field in USUAL_ORDER and edit.parts not in {(b"null",), None}]
+
+    def moment(edit: Edit) -> Fraction:
+        part = edit.parts[0] if edit.parts else b""
+        found = instant.read_sent(json.loads(part)) if isinstance(part, bytes) else None
+        return found if found is not None else Fraction(0)
+
+    names = [name for name in USUAL_ORDER if any(edit.field == name for edit in dated)]
+    moved = {
+        name: Edit(name, edit.edge, edit.parts) for name, edit in zip(names, sorted(dated, key=moment), strict=True)
+    }
+    return [moved.get(edit.field, edit) if edit in dated else edit for edit in edits]
+
+
+USUAL_ORDER = ("issuedAt", "paidAt", "dueAt")
+"""The order in which the dates of an invoice usually come."""
+
+
+def _currency_kind(edge: Edge) -> int:
+    """Sorts a code of each number of decimals to the front; leaves other edges where they are."""
+    codes = {"JPY": 0, "KWD": 1, "USD": 2}
+    return codes.get(edge.name.removeprefix("code: "), len(codes))
 
 
 def _pooled(edge: Edge) -> bool:
@@ -189,7 +218,8 @@ def random_invoices(level: Level) -> Cases:
             count,
             _seed(scope, "invoices", level),
         )
-        for index, edits in enumerate(drawn):
+        for index, departures in enumerate(drawn):
+            edits = tuple(in_usual_order(list(departures))) if level == "MUST" else departures
             case = invoice(scope.contract, f"random-{level.lower()}-{index}", edits)
             if edits and scope.oracle.judge(sample(case)).kind == "valid":
                 yield Script(case.id, (("act", case),))
@@ -250,6 +280,12 @@ def date_orders() -> Cases:
             )
             case = invoice(scope.contract, f"{name} before {issued}", edits)
             yield Script(case.id, (("act", case),))
+        late_payment = tuple(
+            Edit(field, "order: paid after due", (json.dumps(text).encode(),))
+            for field, text in zip(("issuedAt", "dueAt", "paidAt"), (early, early, late), strict=True)
+        )
+        case = invoice(scope.contract, "paid after due", late_payment)
+        yield Script(case.id, (("act", case),))
         edits = tuple(
             Edit(
                 field,
@@ -359,7 +395,7 @@ def duplicates() -> Cases:
     return Cases(recipe)
 
 
-def _second(  # noqa: PLR0913 - two creates
+def _second(
     contract: Contract,
     name: str,
     slot: NumberSlot,
@@ -370,6 +406,23 @@ def _second(  # noqa: PLR0913 - two creates
     first = _keyed(contract, f"{name}, first", slot, *edits)
     act = _keyed(contract, f"{name}, second", other_slot, *other_edits)
     return Script(name, (("first", first), ("act", act)), order="fixed")
+
+
+def words() -> Cases:
+    """Numbers that are words or digits which programs mistake, each beside a duplicate of another number.
+
+    Such a number cannot carry the run's mark, so a rerun finds it used: how this server refuses a used number tells
+    the two refusals apart.
+    """
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for word in numbers.WORDS:
+            case = invoice(scope.contract, f"the number {word}", (_text("invoiceNumber", json.dumps(word)),))
+            first = _keyed(scope.contract, f"beside the number {word}, first", NumberSlot())
+            again = _keyed(scope.contract, f"beside the number {word}, again", NumberSlot(), *OTHER)
+            yield Script(case.id, (("act", case), ("first", first), ("again", again)), order="fixed")
+
+    return Cases(recipe)
 
 
 def repeats() -> Cases:
@@ -488,5 +541,6 @@ __all__ = [
     "repeats",
     "server_set",
     "unknown_members",
+    "words",
     "written",
 ]

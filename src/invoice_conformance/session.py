@@ -182,11 +182,17 @@ class _Opened:
         from invoice_conformance.redaction import Redactor  # noqa: PLC0415 - brings in the HTTP client
         from invoice_conformance.target import Target, TargetSettings  # noqa: PLC0415 - likewise
 
-        token = settings.token or token_from(settings.token_command or "")
+        try:
+            token = settings.token or token_from(settings.token_command or "")
+        except ValueError as error:
+            raise ConfigError(f"{error}; nothing was sent") from None
         redactor = Redactor([token, *(value for _name, value in settings.header)])
         base = settings.base_url or ""
         where = TargetSettings(base, timeout=settings.timeout, ca_file=settings.ca_file, insecure=settings.insecure)
-        self._target = Target(where, redactor)
+        try:
+            self._target = Target(where, redactor)
+        except OSError as error:
+            raise ConfigError(f"--ca-file {settings.ca_file} cannot be used: {error}; nothing was sent") from None
         self.courier = Courier(
             self._target,
             Identity(

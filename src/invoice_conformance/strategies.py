@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -208,27 +208,9 @@ def invoices(contract: Contract, *, common: bool) -> SearchStrategy[tuple[Edit, 
 
     def departures(drawn: tuple[Edit | None, ...]) -> tuple[Edit, ...]:
         edits = [edit for edit in drawn if edit is not None]
-        return tuple(_in_order(edits) if common else edits)
+        return tuple(edits)
 
     return members.map(departures)
-
-
-def _in_order(edits: list[Edit]) -> list[Edit]:
-    """The same edits with the dates exchanged so that the invoice is issued before it is due and paid."""
-    dated = [edit for edit in edits if edit.field in {"issuedAt", "dueAt", "paidAt"} and edit.parts != (b"null",)]
-    if not any(edit.field == "issuedAt" for edit in dated):
-        return edits
-
-    def moment(edit: Edit) -> Any:  # noqa: ANN401 - a Fraction, for a text of date_times
-        part = edit.parts[0] if edit.parts else b""
-        return instant.read_sent(json.loads(part)) if isinstance(part, bytes) else 0
-
-    ordered = sorted(dated, key=moment)
-    names = ["issuedAt", *(edit.field for edit in dated if edit.field not in {"issuedAt", "dueAt"})]
-    names += [edit.field for edit in dated if edit.field == "dueAt"]
-    # The latest goes to dueAt, for an invoice may well be due in the future but not paid there.
-    moved = {name: Edit(name, edit.edge, edit.parts) for name, edit in zip(names, ordered, strict=True)}
-    return [moved.get(edit.field, edit) for edit in edits]
 
 
 def broken_date_times() -> SearchStrategy[tuple[str, str]]:

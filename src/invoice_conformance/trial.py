@@ -76,8 +76,8 @@ class Reading:
 
     @property
     def created(self) -> bool:
-        """Whether the answer is one of the two that mean success (CONTRACT: Success)."""
-        return self.status in {200, 201}
+        """Whether the answer is one of the two that mean the success of a create."""
+        return self.status in {200, 201} and self.exchange.request.method == "POST"
 
     @cached_property
     def in_front(self) -> str | None:
@@ -103,7 +103,9 @@ class Reading:
             return False
         if status not in SPEAKS_OF_ELSE:
             return True
-        return status in {403, 404} and {name for name, _edge in self.meaning.edits} == {"contractId"}
+        # Legal values may stand beside it: what counts is that nothing but the contract is at stake.
+        broken = {rule.field for rule in self.judgement.rules} if self.judgement.kind == "invalid" else set()
+        return status in {403, 404} and (broken or {name for name, _edge in self.meaning.edits}) == {"contractId"}
 
     @cached_property
     def sent(self) -> dict[str, Json] | None:
@@ -119,11 +121,22 @@ class Reading:
         """What the oracle says of the request body."""
         return self.rules.oracle.judge(self.exchange.request.body)
 
+    @property
+    def other_form(self) -> str | None:
+        """Why the answer's body need not be plain JSON: it is compressed, or the request asked for something else."""
+        coding = self.response.header("content-encoding") if self.response is not None else None
+        if coding is not None and coding.strip().lower() not in {"", "identity"}:
+            return f"the body is coded as {coding}"
+        wanted = [value.lower() for name, value in self.exchange.request.headers if name.lower() == "accept"]
+        if wanted and not any("json" in value or "*/*" in value for value in wanted):
+            return f"the request asked for {', '.join(wanted)}"
+        return None
+
     @cached_property
     def document(self) -> jsontext.Document | NotJson | None:
         """The answer's body as JSON, why it is none, or None without a whole body."""
         response = self.response
-        if response is None or response.truncated:
+        if response is None or response.truncated or self.other_form:
             return None
         try:
             return jsontext.read(response.body, max_depth=MAX_DEPTH)

@@ -198,6 +198,14 @@ class Judge:
             if script.act.id in own:
                 self._tally(check, script.group).add(DoesNotApply(reason, unanswered=True), own=True)
 
+    def cut_short(self, reason: str) -> None:
+        """Note that the run ended early: what is said of every answer was then not seen of all of them."""
+        for check, own in self._watchers:
+            if not own:
+                self._tally(check, "").add(DoesNotApply(reason, unanswered=True), own=True)
+        for check, _fold in self._folds:
+            self._tally(check, "").add(DoesNotApply(reason, unanswered=True), own=True)
+
     def again(self, finding: Finding, trial: Trial) -> Broken | None:
         """Judge one finding's expectation on another trial, without counting it; None unless it is broken."""
         expecting = finding.check.expecting
@@ -210,7 +218,7 @@ class Judge:
             key = (check.name, next((other for name, other in self._tallies if name == check.name), ""))
         return self._tallies.setdefault(key, Tally())
 
-    def _count(  # noqa: PLR0913 - one place for all that is counted
+    def _count(
         self,
         check: Check,
         trial: Trial,

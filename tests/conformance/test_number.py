@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from invoice_conformance.checks import Cases, check
-from invoice_conformance.expect import Accepted, Echoed, Unaltered
-from invoice_conformance.recipes import boundaries
+from invoice_conformance.expect import Accepted, AcceptedUnlessUsed, Echoed, Unaltered
+from invoice_conformance.recipes import boundaries, words
 
 NUMBER = ("invoiceNumber",)
 
@@ -13,6 +13,12 @@ NUMBER = ("invoiceNumber",)
 def test_accepts_every_text() -> Cases:
     """A number of 1 to 255 letters, marks, digits, punctuation, symbols and inner spaces is accepted."""
     return boundaries(legal=True, fields=NUMBER)
+
+
+@check("NUMBER-ACCEPTED", expecting=AcceptedUnlessUsed())
+def test_accepts_words_and_short_digits() -> Cases:
+    """A number is text, also where it reads null, true or 0."""
+    return words()
 
 
 @check("NUMBER-ACCEPTED-WIDE", expecting=Accepted("SHOULD", fields=NUMBER, keywords=("text",)), watching=True)

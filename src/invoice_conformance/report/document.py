@@ -6,7 +6,9 @@ It judges nothing; what it says of a target is cut to size, for the evidence kee
 from __future__ import annotations
 
 import json
+import re
 import shlex
+import string
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -31,10 +33,12 @@ NAME = "report.json"
 FORMAT = 1
 BODY_SHOWN = 4096
 """Octets of a body that the report shows."""
+LONGEST_ARGUMENT = 100_000
+"""Octets of a body that stands in a command line; Linux allows 131,071."""
 REDACTED = "[redacted]"
 
 
-def build(  # noqa: PLR0913 - everything that a report is made of
+def build(
     *,
     suite: Suite,
     settings: Settings,
@@ -47,6 +51,7 @@ def build(  # noqa: PLR0913 - everything that a report is made of
 ) -> Report:
     """The report as plain JSON values; `spec/report.schema.json` describes it."""
     rows = tuple(rows)
+    known = frozenset(plan.scripts) | {case.id for case in plan.cases()}
     partial = any(row.verdict == "not-selected" for row in rows) or bool(settings.case)
     counts: dict[str, dict[str, int]] = {}
     for row in rows:
@@ -73,7 +78,7 @@ def build(  # noqa: PLR0913 - everything that a report is made of
         "configuration": settings.redacted(),
         "counts": {level: dict(sorted(found.items())) for level, found in sorted(counts.items())},
         "waived": sorted(row.requirement.id for row in rows if row.verdict == "waived"),
-        "requirements": [_requirement(row, settings) for row in rows],
+        "requirements": [_requirement(row, settings, known) for row in rows],
     }
 
 
@@ -101,7 +106,7 @@ def _percentiles(latencies: list[float]) -> dict[str, float]:
     } | {"max": round(1000 * ordered[-1], 1)}
 
 
-def _requirement(row: Row, settings: Settings) -> dict[str, Any]:
+def _requirement(row: Row, settings: Settings, known: frozenset[str]) -> dict[str, Any]:
     requirement = row.requirement
     return {
         "id": requirement.id,
@@ -117,11 +122,11 @@ def _requirement(row: Row, settings: Settings) -> dict[str, Any]:
         "reason": row.reason,
         "cases_judged": row.judged,
         "checks": [check.place for check in row.checks],
-        "findings": [_finding(finding, settings) for finding in row.findings],
+        "findings": [_finding(finding, settings, known) for finding in row.findings],
     }
 
 
-def _finding(finding: Finding, settings: Settings) -> dict[str, Any]:
+def _finding(finding: Finding, settings: Settings, known: frozenset[str]) -> dict[str, Any]:
     shown = finding.shown
     reading = shown.reading or finding.trial.act
     case = finding.script.id if finding.script is not None else finding.trial.id
@@ -140,7 +145,7 @@ def _finding(finding: Finding, settings: Settings) -> dict[str, Any]:
         "property": finding.check.words,
         "exchange": exchange_of(reading.exchange),
         "curl": curl(reading.exchange, settings),
-        "rerun": rerun(finding, case, settings),
+        "rerun": rerun(finding, case if case in known else None, settings),
     }
 
 
@@ -183,20 +188,27 @@ def curl(exchange: Exchange, settings: Settings) -> str:
     request = exchange.request
     url = (settings.base_url or "http://127.0.0.1:8080").partition("://")
     origin = f"{url[0]}://{url[2].partition('/')[0]}"
-    parts = ["curl", "-i", "-X", _quoted(request.method), _quoted(origin + request.target)]
+    where = (origin + request.target).encode("latin-1")
+    parts = ["curl", "-i", "-X", _quoted(request.method), _body(where)]
     for name, value in request.headers:
         parts += ["-H", _header(name, value)]
     if any(name.lower() == "content-type" for name, _value in request.headers) is False and request.body:
         parts += ["-H", "'Content-Type:'"]
+    if request.chunked:
+        parts += ["-H", "'Transfer-Encoding: chunked'"]
+    if b"\0" in request.body or len(request.body) > LONGEST_ARGUMENT:
+        # No argument of a command can hold that; printf is the shell's own and takes none.
+        return f"printf {_printed(request.body)} | {' '.join(parts)} --data-binary @-"
     if request.body:
-        parts += ["--data-binary", _body(request.body)]
+        # Not --data-binary, which takes a leading @ for a file name.
+        parts += ["--data-raw", _body(request.body)]
     return " ".join(parts)
 
 
 def _header(name: str, value: str) -> str:
     if name.lower() == "authorization" and value == REDACTED:
         return f'"{name}: Bearer ${PREFIX}TOKEN"'
-    return _quoted(f"{name}: {value}" if value else f"{name};")
+    return _body((f"{name}: {value}" if value else f"{name};").encode("latin-1", errors="replace"))
 
 
 def _quoted(text: str) -> str:
@@ -226,18 +238,27 @@ def _body(octets: bytes) -> str:
             )
             + "'"
         )
-    # curl takes a leading @ for a file name.
     return _quoted(text)
 
 
-def rerun(finding: Finding, case: str, settings: Settings) -> str:
-    """The command that judges this one finding again."""
+def _printed(octets: bytes) -> str:
+    """The format with which `printf` writes these octets."""
+    plain = frozenset(b"{}[]:,. -" + string.ascii_letters.encode() + string.digits.encode())
+    return "'" + "".join(chr(octet) if octet in plain else f"\\{octet:03o}" for octet in octets) + "'"
+
+
+def rerun(finding: Finding, case: str | None, settings: Settings) -> str:
+    """The command that judges this one finding again; without a case when it stands in no plan, like a reduced one."""
     parts = ["invoice-conformance", "run"]
     if settings.base_url is not None:
         parts.append(settings.base_url)
+        for key in ("tenant_id", "contract_id", "other_tenant_id", "other_contract_id", "ca_file"):
+            value = getattr(settings, key)
+            parts += [f"--{key.replace('_', '-')}", value] if value else []
+        parts += ["--insecure"] if settings.insecure else []
     parts += ["--requirement", finding.requirement]
-    if finding.check.fold is None:
-        parts += ["--case", case.replace("[", "[[]")]
+    if finding.check.fold is None and case is not None:
+        parts += ["--case", re.sub(r"([*?[])", r"[\1]", case)]
     if settings.profile != "standard":
         parts += ["--profile", settings.profile]
     if settings.seed:

@@ -1,0 +1,579 @@
+"""Owns the cases that are no plain bodies: credentials, tenants, JSON's grammar, HTTP's framing and methods.
+
+It makes cases and sends none.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from invoice_conformance.boundaries import CONTRACT_FIELD, invoice, invoice_body, merge
+from invoice_conformance.case import BEARER, STANDARD_HEADERS, Case, Edit, Hole, NumberSlot
+from invoice_conformance.checks import Cases, Scope, Script
+from invoice_conformance.recipes import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from invoice_conformance.case import Part
+    from invoice_conformance.contract import Contract
+    from invoice_conformance.exchange import Header
+
+
+def with_headers(case: Case, name: str, *headers: Header, without: tuple[str, ...] = ()) -> Case:
+    """The same request under another name, with some headers replaced (those it names) and others left out."""
+    dropped = {key.lower() for key, _value in headers} | {key.lower() for key in without}
+    kept = tuple((key, value) for key, value in STANDARD_HEADERS if key.lower() not in dropped)
+    return replace(case, id=name, headers=(*kept, *headers))
+
+
+def _beside_plain(scope: Scope, act: Case, group: str = "") -> Script:
+    return Script(act.id, (("act", act), ("twin", plain(scope.contract))), group)
+
+
+def _variants(group: str, *variants: tuple[str, tuple[Header, ...]]) -> Cases:
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for words, headers in variants:
+            without = () if headers else ("Authorization",)
+            yield _beside_plain(scope, with_headers(plain(scope.contract), words, *headers, without=without), group)
+
+    return Cases(recipe)
+
+
+def _authorization(value: str) -> tuple[Header, ...]:
+    return (("Authorization", value),)
+
+
+def missing_credentials() -> Cases:
+    """No credentials: no header, an empty one, a scheme without a token."""
+    return _variants(
+        "",
+        ("no Authorization", ()),
+        ("empty Authorization", _authorization("")),
+        ("a scheme without a token", _authorization("Bearer")),
+    )
+
+
+def wrong_credentials() -> Cases:
+    """Credentials that name no token of this API."""
+    return _variants(
+        "",
+        ("another token", _authorization("Bearer 0000000000000000")),
+        ("the token less its end", _authorization("Bearer ${token:less}")),
+        ("the token and one letter more", _authorization("Bearer ${token}x")),
+        ("the token in other letter case", _authorization("Bearer ${token:case}")),
+        ("the token backwards", _authorization("Bearer ${token:reversed}")),
+        ("the first half of the token", _authorization("Bearer ${token:half}")),
+        ("a long token", _authorization("Bearer " + "a" * 2000)),
+    )
+
+
+def unauthenticated() -> Cases:
+    """Requests that are well-formed and plainly lack the right credentials."""
+    return _variants("", ("no Authorization", ()), ("another token", _authorization("Bearer 0000000000000000")))
+
+
+def other_schemes() -> Cases:
+    """The right token under another scheme, or none."""
+    return _variants(
+        "",
+        ("the scheme Basic", _authorization("Basic ${token}")),
+        ("the scheme Token", _authorization("Token ${token}")),
+        ("the token without a scheme", _authorization("${token}")),
+        ("a scheme glued to the token", _authorization("Bearer${token}")),
+    )
+
+
+def token_elsewhere() -> Cases:
+    """The right token, but in the query or the body instead of the header."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        bare = with_headers(plain(scope.contract), "the token in the query", without=("Authorization",))
+        yield _beside_plain(scope, replace(bare, suffix="?access_token=${token}"))
+
+    return Cases(recipe)
+
+
+def scheme_spellings() -> Cases:
+    """Right credentials in spellings that HTTP calls equal."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for words, value in (
+            ("the scheme in lower case", "bearer ${token}"),
+            ("the scheme in capitals", "BEARER ${token}"),
+            ("several spaces after the scheme", "Bearer   ${token}"),
+        ):
+            act = with_headers(plain(scope.contract), words, ("Authorization", value))
+            yield Script(act.id, (("act", act),))
+
+    return Cases(recipe)
+
+
+BROKEN_BODIES: tuple[tuple[str, Edit], ...] = (
+    ("a wrong amount", Edit("amountMinor", "type=string: plain", (b'"5000"',))),
+    ("no currency", Edit("currencyCode", "absent", None)),
+)
+
+
+def broken_body_without_credentials() -> Cases:
+    """A request that breaks two things: it has no credentials, and its body is wrong."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        twin = with_headers(plain(scope.contract), "no Authorization", without=("Authorization",))
+        for words, edit in BROKEN_BODIES:
+            body = invoice(scope.contract, "", (edit,))
+            act = with_headers(body, f"{words} without credentials", without=("Authorization",))
+            yield Script(act.id, (("act", act), ("twin", twin)))
+        unread = replace(plain(scope.contract), body=(b"{",))
+        act = with_headers(unread, "broken JSON without credentials", without=("Authorization",))
+        yield Script(act.id, (("act", act), ("twin", twin)))
+
+    return Cases(recipe)
+
+
+def missing_tenant() -> Cases:
+    """No tenant: no header, an empty one, a blank one."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        base = plain(scope.contract)
+        yield _beside_plain(scope, with_headers(base, "no tenant-id", without=("tenant-id",)))
+        yield _beside_plain(scope, with_headers(base, "empty tenant-id", ("tenant-id", "")))
+
+    return Cases(recipe)
+
+
+def unknown_tenant() -> Cases:
+    """A tenant that does not exist."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for words, value in (
+            ("an unknown tenant-id", "tnt_000000000000000000000000"),
+            ("a tenant-id of another kind", "0"),
+            ("a wildcard for tenant-id", "*"),
+            ("the tenant-id and one letter more", "${tenant}x"),
+            ("the tenant-id less its end", "${tenant:less}"),
+        ):
+            yield _beside_plain(scope, with_headers(plain(scope.contract), words, ("tenant-id", value)))
+
+    return Cases(recipe)
+
+
+def tenant_header_names() -> Cases:
+    """The tenant under its header's name in other letter case."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for name in ("Tenant-Id", "TENANT-ID", "tEnAnT-iD"):
+            act = with_headers(plain(scope.contract), f"the header name {name}", (name, "${tenant}"))
+            yield Script(act.id, (("act", act),))
+
+    return Cases(recipe)
+
+
+def unknown_contract() -> Cases:
+    """A contract that does not exist."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        values: tuple[tuple[str, tuple[Part, ...]], ...] = (
+            ("unknown", (b'"ctr_000000000000000000000000"',)),
+            ("empty", (b'""',)),
+            ("of another kind", (b'"0"',)),
+            ("with a quote", (b"\"' OR '1'='1\"",)),
+        )
+        for words, parts in values:
+            act = invoice(scope.contract, f"{CONTRACT_FIELD}:{words}", (Edit(CONTRACT_FIELD, words, parts),))
+            yield _beside_plain(scope, act)
+
+    return Cases(recipe)
+
+
+def lookalike_ids() -> Cases:
+    """Ids that are those of the tenant and its contract but for letter case or a space."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        holes: tuple[tuple[str, Hole], ...] = (
+            ("in other letter case", Hole("contract-in-other-case")),
+            ("and a space", Hole("contract-and-space")),
+        )
+        for words, hole in holes:
+            edit = Edit(CONTRACT_FIELD, words, (hole,))
+            yield _beside_plain(scope, invoice(scope.contract, f"{CONTRACT_FIELD}:{words}", (edit,)))
+        act = with_headers(plain(scope.contract), "the tenant-id in other letter case", ("tenant-id", "${tenant:case}"))
+        yield _beside_plain(scope, act)
+
+    return Cases(recipe)
+
+
+def foreign_contract() -> Cases:
+    """Each tenant with the other's contract."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        foreign = Edit(CONTRACT_FIELD, "foreign", (Hole("other-contract"),))
+        name = f"{CONTRACT_FIELD}:foreign"
+        yield _beside_plain(scope, invoice(scope.contract, name, (foreign,)))
+        own = Edit(CONTRACT_FIELD, "foreign to the other tenant", (Hole("contract"),))
+        act = with_headers(
+            invoice(scope.contract, "", (own,)),
+            f"{CONTRACT_FIELD}:foreign to the other tenant",
+            ("tenant-id", "${other_tenant}"),
+        )
+        twin = with_headers(
+            invoice(scope.contract, "", (foreign,)), "plain of the other tenant", ("tenant-id", "${other_tenant}")
+        )
+        yield Script(act.id, (("act", act), ("twin", twin)))
+
+    return Cases(recipe)
+
+
+def same_number_in_another_tenant() -> Cases:
+    """One number in two tenants."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        number = Edit("invoiceNumber", "shared", (NumberSlot(key="number"),))
+        first = invoice(scope.contract, "a number of two tenants, first", (number,))
+        act = with_headers(
+            invoice(scope.contract, "", (number, Edit(CONTRACT_FIELD, "other", (Hole("other-contract"),)))),
+            "a number of two tenants, second",
+            ("tenant-id", "${other_tenant}"),
+        )
+        yield Script("a number of two tenants", (("first", first), ("act", act)), order="fixed")
+
+    return Cases(recipe)
+
+
+def _tail(contract: Contract, name: str, old: bytes, new: bytes) -> Case:
+    """The plain invoice with one piece of its fixed octets replaced."""
+    parts = list(invoice_body(contract, ()))
+    for index, part in enumerate(parts):
+        if isinstance(part, bytes) and old in part:
+            parts[index] = part.replace(old, new, 1)
+            return Case(name, merge(parts))
+    raise ValueError(f"the plain invoice has no {old!r}")
+
+
+def _around(contract: Contract, name: str, before: bytes, after: bytes) -> Case:
+    return Case(name, merge((before, *invoice_body(contract, ()), after)))
+
+
+BREAKS: tuple[tuple[str, bytes, bytes], ...] = (
+    ("a trailing comma", b"5000}", b"5000,}"),
+    ("two commas", b"1.12,", b"1.12,,"),
+    ("a missing comma", b"1.12,", b"1.12 "),
+    ("a semicolon for a comma", b"1.12,", b"1.12;"),
+    ("a missing colon", b'"amountMinor":', b'"amountMinor" '),
+    ("an equals sign for a colon", b'"amountMinor":', b'"amountMinor"='),
+    ("single quotes around a value", b'"EUR"', b"'EUR'"),
+    ("single quotes around a name", b'"amountMinor"', b"'amountMinor'"),
+    ("a bare name", b'"amountMinor"', b"amountMinor"),
+    ("a bare value", b'"EUR"', b"EUR"),
+    ("an unfinished string", b'"EUR"', b'"EUR'),
+    ("a block comment", b"5000}", b"5000/* minor */}"),
+    ("a line comment", b"5000}", b"5000// minor\n}"),
+    ("a hash comment", b"5000}", b"5000 # minor\n}"),
+    ("a leading zero", b"5000}", b"05000}"),
+    ("a plus sign", b"5000}", b"+5000}"),
+    ("a hexadecimal number", b"5000}", b"0x1388}"),
+    ("a number without a fraction after its point", b"1.12,", b"1.,"),
+    ("a number without an integer before its point", b"1.12,", b".12,"),
+    ("a number without an exponent after its e", b"1.12,", b"1e,"),
+    ("digits with an underscore", b"5000}", b"5_000}"),
+    ("NaN", b"1.12,", b"NaN,"),
+    ("Infinity", b"1.12,", b"Infinity,"),
+    ("a capital True", b"5000}", b'5000,"x":True}'),
+    ("None", b"5000}", b'5000,"x":None}'),
+    ("undefined", b"5000}", b'5000,"x":undefined}'),
+    ("an unknown escape", b"5000}", b'5000,"x":"\\q"}'),
+    ("an unfinished Unicode escape", b"5000}", b'5000,"x":"\\u12"}'),
+    ("a raw line feed in a string", b"5000}", b'5000,"x":"a\nb"}'),
+    ("a raw tab in a string", b"5000}", b'5000,"x":"a\tb"}'),
+    ("a raw NUL in a string", b"5000}", b'5000,"x":"a\x00b"}'),
+    ("invalid UTF-8 in a string", b"5000}", b'5000,"x":"\xff"}'),
+    ("a surrogate in UTF-8", b"5000}", b'5000,"x":"\xed\xa0\x80"}'),
+    ("overlong UTF-8", b"5000}", b'5000,"x":"\xc0\xaf"}'),
+    ("Latin-1", b"5000}", b'5000,"x":"caf\xe9"}'),
+    ("no-break space between", b"1.12,", b"1.12\xc2\xa0,"),
+    ("a form feed between", b"1.12,", b"1.12\x0c,"),
+    ("a missing closing brace", b"5000}", b"5000"),
+    ("a bracket for the closing brace", b"5000}", b"5000]"),
+    ("a second closing brace", b"5000}", b"5000}}"),
+)
+"""One break of the grammar each: its words, and the octets of the plain invoice that it replaces."""
+
+AROUND: tuple[tuple[str, bytes, bytes], ...] = (
+    ("text after", b"", b"x"),
+    ("a second document", b"", b"{}"),
+    ("a second invoice's beginning", b"", b',{"a":1}'),
+    ("text before", b"x", b""),
+    ("a guard before", b")]}',\n", b""),
+    ("NUL after", b"", b"\x00"),
+    ("parentheses around", b"(", b")"),
+)
+
+NOTHING_TO_READ: tuple[tuple[str, bytes], ...] = (
+    ("an empty body", b""),
+    ("white space alone", b" \r\n\t "),
+    ("an opening brace alone", b"{"),
+    ("a truncated name", b'{"contractI'),
+    ("form data", b"contractId=x&amountMinor=5000"),
+    ("XML", b"<invoice><amountMinor>5000</amountMinor></invoice>"),
+    ("a word", b"invoice"),
+    ("NUL alone", b"\x00"),
+    ("octets that are no text", b"\xff\xfe\xfd\x80\x00"),
+)
+
+NO_OBJECTS: tuple[tuple[str, bytes], ...] = (
+    ("an array", b"[]"),
+    ("a string", b'"invoice"'),
+    ("a number", b"5000"),
+    ("true", b"true"),
+    ("null", b"null"),
+)
+
+
+def broken_json() -> Cases:
+    """Plain invoices with one break of JSON's grammar each, truncated ones, and bodies with nothing to read."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for words, old, new in BREAKS:
+            yield _beside_plain(scope, _tail(scope.contract, f"broken JSON, {words}", old, new))
+        for words, before, after in AROUND:
+            yield _beside_plain(scope, _around(scope.contract, f"broken JSON, {words}", before, after))
+        for words, body in NOTHING_TO_READ:
+            yield _beside_plain(scope, Case(f"no JSON, {words}", (body,) if body else ()))
+        yield from _truncated(scope)
+
+    return Cases(recipe)
+
+
+def _truncated(scope: Scope) -> Iterator[Script]:
+    """The plain invoice cut off within its last octets, at every place or at some of them."""
+    parts = invoice_body(scope.contract, ())
+    last = parts[-1]
+    if not isinstance(last, bytes):
+        return
+    step = {"quick": 16, "standard": 6, "thorough": 1}[scope.profile]
+    for length in range(1, len(last), step):
+        cut = Case(f"broken JSON, cut {len(last) - length} octets before its end", (*parts[:-1], last[:length]))
+        yield _beside_plain(scope, cut)
+
+
+def no_objects() -> Cases:
+    """JSON of every type but an object, and an array of one invoice."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for words, body in NO_OBJECTS:
+            yield _beside_plain(scope, Case(f"no object, {words}", (body,)))
+        yield _beside_plain(scope, _around(scope.contract, "no object, an array of one invoice", b"[", b"]"))
+        text = _around(scope.contract, "no object, an invoice nested in data", b'{"data":', b"}")
+        yield _beside_plain(scope, text)
+
+    return Cases(recipe)
+
+
+def _escaped_name(name: str) -> bytes:
+    return b'"' + "".join(f"\\u{ord(letter):04x}" for letter in name).encode() + b'"'
+
+
+def spellings() -> Cases:
+    """The plain invoice in spellings that JSON calls equal: escapes, white space, another order of members."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        contract = scope.contract
+        cases = [
+            _tail(contract, "escaped first letter of a name", b'"amountMinor"', b'"\\u0061mountMinor"'),
+            _tail(contract, "escaped name", b'"amountMinor"', _escaped_name("amountMinor")),
+            _tail(contract, "escaped value", b'"EUR"', b'"\\u0045\\u0055\\u0052"'),
+            _tail(contract, "capital hexadecimal digits in an escape", b'"EUR"', b'"EU\\u0052"'),
+            _tail(contract, "white space around a colon", b'"amountMinor":', b'"amountMinor" \t\r\n : \n'),
+            _around(contract, "white space around the body", b"\r\n\t ", b" \t\r\n"),
+            _spaced(contract),
+            _reversed(contract),
+        ]
+        slot = NumberSlot(before="INV/é/🧾/", spelling="escaped")
+        cases.append(
+            invoice(contract, "escaped number with surrogate pairs", (Edit("invoiceNumber", "escaped", (slot,)),))
+        )
+        slashes = NumberSlot(before="INV/2025/", spelling="slashes")
+        cases.append(invoice(contract, "escaped slashes", (Edit("invoiceNumber", "escaped slashes", (slashes,)),)))
+        for case in cases:
+            yield Script(case.id, (("act", case),))
+
+    return Cases(recipe)
+
+
+def _members(contract: Contract) -> list[tuple[bytes, tuple[Part, ...]]]:
+    from invoice_conformance.boundaries import plain_parts  # noqa: PLC0415 - used here alone
+
+    return [(json.dumps(field.name).encode(), plain_parts(field)) for field in contract.fields if field.required]
+
+
+def _spaced(contract: Contract) -> Case:
+    parts: list[Part] = [b"{\r\n"]
+    for index, (name, value) in enumerate(_members(contract)):
+        parts += [b"\t" if index == 0 else b"\t, ", name, b" : ", *value, b"\n"]
+    return Case("white space everywhere", merge((*parts, b"} ")))
+
+
+def _reversed(contract: Contract) -> Case:
+    parts: list[Part] = []
+    for index, (name, value) in enumerate(reversed(_members(contract))):
+        parts += [b"," if index else b"{", name, b":", *value]
+    return Case("members in reverse order", merge((*parts, b"}")))
+
+
+def open_bodies() -> Cases:
+    """Bodies that a server may take or refuse, and must survive: duplicates, marks, encodings, depth, size."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        contract = scope.contract
+        deep = 200 if scope.profile == "quick" else 3000
+        cases = [
+            _tail(contract, "a name given twice", b"5000}", b'5000,"amountMinor":5000}'),
+            _tail(contract, "a name given twice with another value", b"5000}", b'5000,"amountMinor":1}'),
+            _around(contract, "a byte order mark before", b"\xef\xbb\xbf", b""),
+            _tail(contract, "deep arrays", b"5000}", b'5000,"x":' + b"[" * deep + b"]" * deep + b"}"),
+            _tail(contract, "deep objects", b"5000}", b'5000,"x":' + b'{"a":' * deep + b"1" + b"}" * deep + b"}"),
+            _tail(contract, "a number of 5000 digits", b"5000}", b'5000,"x":' + b"9" * 5000 + b"}"),
+            _tail(contract, "a huge exponent", b"5000}", b'5000,"x":1e999999999}'),
+            _tail(contract, "a long name", b"5000}", b'5000,"' + b"x" * 5000 + b'":1}'),
+            Case("the plain invoice in UTF-16", _in_utf_16(contract)),
+            Case("deep arrays alone", (b"[" * 5000,)),
+        ]
+        for case in cases:
+            yield Script(case.id, (("act", case),))
+        sizes = {"quick": (66_000,), "standard": (66_000, 1_050_000), "thorough": (66_000, 1_050_000, 20_000_000)}
+        for size in sizes[scope.profile]:
+            case = _around(contract, f"a body of {size} octets", b"", b" " * size)
+            yield Script(case.id, (("act", case),))
+
+    return Cases(recipe)
+
+
+def _in_utf_16(contract: Contract) -> tuple[Part, ...]:
+    # The holes cannot be filled in another encoding, so this body has fixed values and is refused for its contract.
+    del contract
+    text = '{"contractId":"x","invoiceNumber":"y","exchangeRate":1,"currencyCode":"EUR","amountMinor":1}'
+    return ("\ufeff".encode("utf-16-be") + text.encode("utf-16-be"),)
+
+
+def media_types() -> Cases:
+    """application/json in every spelling that HTTP calls equal."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for value in (
+            "application/json; charset=utf-8",
+            "application/json;charset=UTF-8",
+            "application/json ; charset=utf-8",
+            'application/json; charset="utf-8"',
+            "Application/JSON",
+            "APPLICATION/JSON; CHARSET=UTF-8",
+        ):
+            act = with_headers(plain(scope.contract), f"Content-Type: {value}", ("Content-Type", value))
+            yield Script(act.id, (("act", act),))
+
+    return Cases(recipe)
+
+
+def other_media_types() -> Cases:
+    """The same octets under another media type."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for value in (
+            "text/plain",
+            "application/xml",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "text/html",
+            "application/octet-stream",
+            "application/jsonx",
+            "image/png",
+        ):
+            act = with_headers(plain(scope.contract), f"Content-Type: {value}", ("Content-Type", value))
+            yield _beside_plain(scope, act)
+
+    return Cases(recipe)
+
+
+def open_heads() -> Cases:
+    """Heads that a server may take or refuse, and must survive."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        base = plain(scope.contract)
+        cases = [
+            with_headers(base, "no Content-Type", without=("Content-Type",)),
+            with_headers(base, "a malformed Content-Type", ("Content-Type", "application")),
+            with_headers(base, "an unknown charset", ("Content-Type", "application/json; charset=x-unknown")),
+            with_headers(base, "the charset UTF-16", ("Content-Type", "application/json; charset=utf-16")),
+            with_headers(base, "Accept: text/html", ("Accept", "text/html")),
+            with_headers(base, "Accept: */*", ("Accept", "*/*")),
+            with_headers(base, "a malformed Accept", ("Accept", "; q=x,,/")),
+            with_headers(base, "Accept-Encoding: gzip", ("Accept-Encoding", "gzip")),
+            with_headers(base, "Accept-Language: xx", ("Accept-Language", "xx-XX;q=a")),
+            with_headers(base, "Content-Encoding: gzip, though it is not", ("Content-Encoding", "gzip")),
+            with_headers(base, "Content-Encoding: br", ("Content-Encoding", "br")),
+            with_headers(base, "Expect: 100-continue", ("Expect", "100-continue")),
+            with_headers(base, "If-Match: *", ("If-Match", "*")),
+            with_headers(base, "an Idempotency-Key", ("Idempotency-Key", "x")),
+            with_headers(base, "X-HTTP-Method-Override: PUT", ("X-HTTP-Method-Override", "PUT")),
+            with_headers(base, "X-Forwarded-For", ("X-Forwarded-For", "not an address")),
+            with_headers(base, "a broken traceparent", ("traceparent", "zz")),
+            with_headers(base, "a broken Cookie", ("Cookie", "=;;=x; a")),
+            with_headers(base, "sixty more headers", *((f"X-Filler-{n}", "x" * 20) for n in range(60))),
+            with_headers(base, "Authorization twice", ("Authorization", BEARER), ("Authorization", "Bearer 0")),
+            with_headers(base, "tenant-id twice", ("tenant-id", "${tenant}"), ("tenant-id", "tnt_0")),
+            with_headers(base, "a tenant-id beyond ASCII", ("tenant-id", "tnt_\xe9\xff")),
+            with_headers(base, "a token beyond ASCII", ("Authorization", "Bearer \xe9\xff")),
+            with_headers(base, "malformed credentials", ("Authorization", "Bearer a b,c=d")),
+            with_headers(base, "broken Basic credentials", ("Authorization", "Basic !")),
+            replace(base, id="a query string", suffix="?page=1&limit=%zz&a[]=1"),
+            replace(base, id="a trailing slash", suffix="/"),
+        ]
+        for case in cases:
+            yield Script(case.id, (("act", case),))
+
+    return Cases(recipe)
+
+
+def chunked() -> Cases:
+    """The plain invoice in chunks, and the page's example."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        case = replace(plain(scope.contract), id="the plain invoice in chunks", chunked=True)
+        yield _beside_plain(scope, case)
+
+    return Cases(recipe)
+
+
+def unknown_methods() -> Cases:
+    """Methods that nothing says the resource knows; none that could delete anything."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for method in ("PUT", "PATCH", "INVOICE"):
+            case = replace(plain(scope.contract), id=f"the method {method}", method=method)
+            yield Script(case.id, (("act", case),))
+
+    return Cases(recipe)
+
+
+def safe_methods() -> Cases:
+    """Methods that only ask."""
+
+    def recipe(_scope: Scope) -> Iterator[Script]:
+        for method in ("GET", "HEAD", "OPTIONS"):
+            case = Case(f"the method {method}", (), method=method, headers=STANDARD_HEADERS[:2])
+            yield Script(case.id, (("act", case),))
+            bare = Case(f"the method {method} without credentials", (), method=method, headers=())
+            yield Script(bare.id, (("act", bare),))
+
+    return Cases(recipe)
+
+
+def unknown_path() -> Cases:
+    """A path beside the operation's that nothing is at."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        case = replace(plain(scope.contract), id="an unknown path", suffix="-unknown-path")
+        yield Script(case.id, (("act", case),))
+
+    return Cases(recipe)

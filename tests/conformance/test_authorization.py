@@ -1,0 +1,60 @@
+"""Who may create invoices: the bearer token."""
+
+from __future__ import annotations
+
+from invoice_conformance.checks import Cases, check
+from invoice_conformance.expect_http import HasChallenge, RefusedForThat, RefusedLikeTwin, RefusedWith, Understood
+from invoice_conformance.recipes import nothing
+from invoice_conformance.wire_recipes import (
+    broken_body_without_credentials,
+    missing_credentials,
+    other_schemes,
+    scheme_spellings,
+    token_elsewhere,
+    unauthenticated,
+    wrong_credentials,
+)
+
+UNAUTHENTICATED = "the credentials are missing or wrong"
+
+
+@check("AUTH-REQUIRED", expecting=RefusedForThat("Authorization is required"))
+def test_refuses_missing_credentials() -> Cases:
+    """A create without credentials is refused."""
+    return missing_credentials() | token_elsewhere()
+
+
+@check("AUTH-TOKEN", expecting=RefusedForThat("this is not the token"))
+def test_refuses_another_token() -> Cases:
+    """A create with any token but a right one is refused."""
+    return wrong_credentials()
+
+
+@check("AUTH-SCHEME", expecting=RefusedForThat("credentials have the form Bearer <token>"))
+def test_refuses_another_scheme() -> Cases:
+    """A create with the token under another scheme than Bearer is refused."""
+    return other_schemes()
+
+
+@check("AUTH-STATUS", expecting=RefusedWith((401,), UNAUTHENTICATED))
+def test_refuses_missing_and_wrong_tokens_with_401() -> Cases:
+    """Missing and wrong credentials are answered with 401."""
+    return unauthenticated()
+
+
+@check("AUTH-CHALLENGE", expecting=HasChallenge(), watching=True)
+def test_returns_a_challenge_with_401() -> Cases:
+    """A 401 carries a well-formed WWW-Authenticate."""
+    return nothing()
+
+
+@check("AUTH-FIRST", expecting=RefusedLikeTwin("credentials are judged before the body"))
+def test_refuses_credentials_before_the_body() -> Cases:
+    """A create without credentials is refused for that, whatever its body."""
+    return broken_body_without_credentials()
+
+
+@check("AUTH-SCHEME-CASE", expecting=Understood("a scheme's letter case and the spaces after it mean nothing"))
+def test_accepts_the_scheme_in_any_spelling() -> Cases:
+    """The scheme is accepted in any letter case, and with several spaces after it."""
+    return scheme_spellings()

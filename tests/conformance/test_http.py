@@ -1,0 +1,99 @@
+"""The request as HTTP: media types, framing, methods, heads."""
+
+from __future__ import annotations
+
+from invoice_conformance.checks import Cases, check
+from invoice_conformance.expect import NoServerError
+from invoice_conformance.expect_http import (
+    ErrorStatusSteady,
+    HasAllow,
+    KeepsAnswering,
+    NoBanner,
+    NoCookie,
+    NoLeak,
+    NoSuccess,
+    RefusedForThat,
+    Understood,
+)
+from invoice_conformance.recipes import nothing
+from invoice_conformance.wire_recipes import (
+    chunked,
+    media_types,
+    open_heads,
+    other_media_types,
+    safe_methods,
+    unknown_methods,
+    unknown_path,
+)
+
+
+@check("HTTP-MEDIA-TYPE", expecting=Understood("this is application/json in another spelling"))
+def test_accepts_every_spelling_of_the_media_type() -> Cases:
+    """application/json is understood in any letter case, and with charset=utf-8."""
+    return media_types()
+
+
+@check("HTTP-OTHER-MEDIA-TYPE", expecting=RefusedForThat("the body is not declared as application/json"))
+def test_refuses_another_media_type() -> Cases:
+    """A body of another media type is refused."""
+    return other_media_types()
+
+
+@check("HTTP-CHUNKED", expecting=Understood("chunks are another framing of the same body", also=(411,)))
+def test_accepts_chunks() -> Cases:
+    """A body in chunks is understood like any other."""
+    return chunked()
+
+
+@check("HTTP-ALLOW", expecting=HasAllow(), watching=True)
+def test_returns_the_methods_with_405() -> Cases:
+    """A 405 has Allow, with POST in it."""
+    return unknown_methods()
+
+
+@check("HTTP-METHOD", expecting=NoSuccess("the resource has no such method"))
+def test_refuses_an_unknown_method() -> Cases:
+    """A method that the resource does not know is no success."""
+    return unknown_methods()
+
+
+@check("HTTP-PATH", expecting=NoSuccess("nothing is at this path"))
+def test_refuses_an_unknown_path() -> Cases:
+    """A path that nothing is at is no success."""
+    return unknown_path()
+
+
+@check("HTTP-SURVIVED", expecting=NoServerError())
+def test_answers_odd_heads() -> Cases:
+    """Odd heads, queries and methods are answered without a server error."""
+    return open_heads() | safe_methods()
+
+
+@check("HEAD-NO-COOKIE", expecting=NoCookie(), watching=True)
+def test_returns_no_cookie() -> Cases:
+    """No answer sets a cookie."""
+    return nothing()
+
+
+@check("HEAD-NO-BANNER", expecting=NoBanner(), watching=True)
+def test_returns_no_version_banner() -> Cases:
+    """No header names the server's software with its version."""
+    return nothing()
+
+
+@check("ERROR-NO-LEAK", expecting=NoLeak(), watching=True)
+def test_returns_nothing_of_its_inside() -> Cases:
+    """An error holds no stack trace, SQL or path of the server."""
+    return nothing()
+
+
+@check("ERROR-STATUS-STEADY", fold=ErrorStatusSteady)
+def test_returns_the_same_status_for_the_same_defect() -> Cases:
+    """The same defect in the same member is refused with the same status."""
+    return nothing()
+
+
+@check("STEADY-AVAILABLE", expecting=KeepsAnswering(), watching=True)
+def test_keeps_answering() -> Cases:
+    """A valid create is answered, at once or after the time that Retry-After names."""
+    return nothing()
