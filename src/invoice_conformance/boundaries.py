@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from invoice_conformance import datetimes, numbers
@@ -143,12 +144,15 @@ def _types(field: Field) -> Iterator[Edge]:
     def wrong(label: str, *parts: Part, core: bool = True) -> Edge:
         return Edge(name, "type", f"type={label}", parts, legal=False, core=core)
 
-    yield wrong("boolean: true", b"true")
-    yield wrong("boolean: false", b"false", core=False)
-    yield wrong("array: of one", b"[", *plain, b"]")
-    yield wrong("array: empty", b"[]", core=False)
-    yield wrong("object: of one", b'{"value":', *plain, b"}")
-    yield wrong("object: empty", b"{}", core=False)
+    if "boolean" not in field.types:
+        yield wrong("boolean: true", b"true")
+        yield wrong("boolean: false", b"false", core=False)
+    if "array" not in field.types:
+        yield wrong("array: of one", b"[", *plain, b"]")
+        yield wrong("array: empty", b"[]", core=False)
+    if "object" not in field.types:
+        yield wrong("object: of one", b'{"value":', *plain, b"}")
+        yield wrong("object: empty", b"{}", core=False)
     if "string" in field.types:
         if name == NUMBER_FIELD:
             yield wrong("number: integer", NumberSlot(before="", digits=True, spelling="bare"))
@@ -232,7 +236,7 @@ def _integers(field: Field) -> Iterator[Edge]:
     name = field.name
     low, high = field.minimum, field.maximum
 
-    def legal(value: int) -> bool:
+    def legal(value: Decimal | int) -> bool:
         return (low is None or value >= low) and (high is None or value <= high)
 
     def literal(keyword: str, label: str, text: str, *, ok: bool, twin: str | None = None, core: bool = True) -> Edge:
@@ -271,8 +275,9 @@ def _integers(field: Field) -> Iterator[Edge]:
         if legal(value) and value not in known:
             yield literal("value", f"value: {label}", str(value), ok=True, core=core)
     for text in INTEGER_SPELLINGS:
-        yield literal("spelling", f"spelling: {text}", text, ok=True)
-    for index, text in enumerate(FRACTIONS):
+        if legal(Decimal(text)):
+            yield literal("spelling", f"spelling: {text}", text, ok=True)
+    for index, text in enumerate(text for text in FRACTIONS if legal(Decimal(text))):
         yield literal("integer", f"fraction: {text}", text, ok=False, core=index < 2)  # noqa: PLR2004 - the first two suffice
 
 

@@ -18,6 +18,9 @@ from invoice_conformance.exchange import Header, Request
 MARK_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: capitals only, so that no two marks collide under a case-insensitive comparison."""
 
+LETTERS_OF_MARK, DIGITS_OF_MARK = 12, 17
+"""The lengths of a mark: eight letters of the run and four of a count, or eleven digits and six."""
+
 IDEOGRAPHS = range(0x4E00, 0x9FA6)
 """The 20,902 CJK ideographs of Unicode 1.1: a pool of one-letter numbers that reruns do not exhaust."""
 
@@ -46,7 +49,8 @@ class NumberSlot:
     @property
     def pooled(self) -> bool:
         """Whether the number is drawn from a pool, so that one refusal proves nothing."""
-        return bool(self.pool) or (self.length is not None and self.length < 14)  # noqa: PLR2004 - mark and room
+        taken = len(self.before) + len(self.after) + (DIGITS_OF_MARK if self.digits else LETTERS_OF_MARK)
+        return bool(self.pool) or (self.length is not None and self.length < max(14, taken))
 
     def spell(self, number: str) -> bytes:
         """The JSON text of `number` as this slot writes it."""
@@ -177,7 +181,8 @@ class Numbering:
             self._next += 1
             count = self._next
         if digits:
-            return f"{int(self.mark, 36) % 10**11:011d}{count:06d}"
+            # The first digit is no zero, for a bare number must not begin with one (RFC 8259 §6).
+            return f"{10**10 + int(self.mark, 36) % (9 * 10**10)}{count:06d}"
         tail = ""
         for _ in range(4):
             count, index = divmod(count, len(MARK_ALPHABET))
@@ -279,3 +284,17 @@ def fill(
     suffix = case.suffix.replace("${token}", quote(identity.token, safe=""))
     target = (path if case.path is None else case.path) + suffix
     return Filled(Request(case.method, target, (*headers, *common), b"".join(chunks), case.chunked), number)
+
+
+def sample(case: Case) -> bytes:
+    """The body of a case as some run would fill it, for an oracle to judge before anything is sent."""
+    numbering = Numbering("0SAMP1E0")
+    chunks: list[bytes] = []
+    for part in case.body:
+        if isinstance(part, NumberSlot):
+            chunks.append(part.spell(numbering.number(part)))
+        elif isinstance(part, Hole):
+            chunks.append(spell_string(f"ctr_{part.name}"))
+        else:
+            chunks.append(part)
+    return b"".join(chunks)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from invoice_conformance import locate
-from invoice_conformance.boundaries import Edge, edges
+from invoice_conformance.boundaries import Edge, edge_case, edges, invoice
+from invoice_conformance.case import sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from invoice_conformance.case import Case
     from invoice_conformance.contract import Contract
     from invoice_conformance.expect import Expectation, Fold
-    from invoice_conformance.oracle import Oracle
+    from invoice_conformance.oracle import Judgement, Oracle
 
 Profile: TypeAlias = Literal["quick", "standard", "thorough"]
 PROFILES: tuple[Profile, ...] = ("quick", "standard", "thorough")
@@ -55,11 +56,39 @@ class Scope:
     profile: Profile
     seed: int
     edges: tuple[Edge, ...]
+    by_id: dict[str, Edge]
+    scripts: dict[str, Script]
+    judgements: dict[str, Judgement]
 
     @classmethod
     def of(cls, contract: Contract, oracle: Oracle, profile: Profile, seed: int) -> Scope:
         """The scope of a run, with the contract's edges that the profile includes."""
-        return cls(contract, oracle, profile, seed, tuple(_in_profile(edges(contract), profile)))
+        chosen = tuple(_in_profile(edges(contract), profile))
+        by_id = {edge.id: edge for edge in chosen}
+        return cls(contract, oracle, profile, seed, chosen, by_id, _edge_scripts(contract, chosen), {})
+
+    def edge(self, name: str | None) -> Edge | None:
+        """The edge with this id, None when the profile has none."""
+        return self.by_id.get(name or "")
+
+    def judgement(self, case: Case) -> Judgement:
+        """What the oracle says of a case's body, as some run would fill it."""
+        known = self.judgements.get(case.id)
+        if known is None:
+            known = self.judgements[case.id] = self.oracle.judge(sample(case))
+        return known
+
+
+def _edge_scripts(contract: Contract, chosen: tuple[Edge, ...]) -> dict[str, Script]:
+    """One edge in a plain invoice each; an illegal one together with its legal twin."""
+    cases = {edge.id: edge_case(contract, edge) for edge in chosen}
+    plain = invoice(contract, "plain", ())
+    scripts: dict[str, Script] = {}
+    for edge in chosen:
+        act = cases[edge.id]
+        twin = () if edge.legal else (("twin", cases.get(edge.twin or "", plain)),)
+        scripts[edge.id] = Script(edge.id, (("act", act), *twin), edge.field)
+    return scripts
 
 
 def _in_profile(every: tuple[Edge, ...], profile: Profile) -> Iterator[Edge]:

@@ -157,12 +157,11 @@ def _go(settings: Settings) -> int:
 
 def _agreed(settings: Settings, where: str, invoices: int, console: Any) -> bool:  # noqa: ANN401 - rich is lazy
     """Whether the user agrees to a target that is not on this machine; only a terminal is asked."""
-    from invoice_conformance.target import TargetSettings  # noqa: PLC0415 - brings in the HTTP client
+    from invoice_conformance.address import is_local  # noqa: PLC0415 - see the module's docstring
 
     if settings.base_url is None or settings.yes or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return True
-    host = TargetSettings(settings.base_url).host
-    if host in {"localhost", "::1"} or host.startswith("127."):
+    if is_local(settings.base_url):
         return True
     try:
         answer = console.input(f"Create up to {invoices} invoices at {where}? There is no way to delete them. [y/N] ")

@@ -13,6 +13,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
+from invoice_conformance.address import BadUrl, parts_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -261,11 +263,9 @@ def _base(url: str) -> str:
 
 
 def _for_target(settings: Settings) -> Settings:
-    from invoice_conformance.target import BadUrl, TargetSettings  # noqa: PLC0415 - brings in the HTTP client
-
     url = cast("str", settings.base_url)
     try:
-        TargetSettings(url)
+        parts_of(url)
     except BadUrl as error:
         raise ConfigError(f"{error}") from None
     if not settings.token and settings.token_command is None:

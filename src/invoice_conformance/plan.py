@@ -9,7 +9,7 @@ import fnmatch
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from invoice_conformance.case import Hole, NumberSlot, spell_string
+from invoice_conformance.case import sample
 from invoice_conformance.checks import Script
 from invoice_conformance.trial import Meaning
 
@@ -150,22 +150,3 @@ def meaning_of(case: Case) -> Meaning:
         and slot is not None
         and not slot.key,
     )
-
-
-SAMPLE_MARK = "0SAMP1E00000"
-
-
-def sample(case: Case) -> bytes:
-    """The body of a case as some run would fill it, for the oracle to judge before anything is sent."""
-    from invoice_conformance.case import Numbering  # noqa: PLC0415 - used here alone
-
-    numbering = Numbering("0SAMP1E0")
-    chunks: list[bytes] = []
-    for part in case.body:
-        if isinstance(part, NumberSlot):
-            chunks.append(part.spell(numbering.number(part)))
-        elif isinstance(part, Hole):
-            chunks.append(spell_string(f"ctr_{part.name}"))
-        else:
-            chunks.append(part)
-    return b"".join(chunks)

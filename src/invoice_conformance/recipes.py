@@ -12,10 +12,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from invoice_conformance import datetimes, instant, numbers
-from invoice_conformance.boundaries import Edge, edge_case, invoice, invoice_body
+from invoice_conformance.boundaries import Edge, invoice, invoice_body
 from invoice_conformance.case import BEARER, STANDARD_HEADERS, Case, Edit, NumberSlot
 from invoice_conformance.checks import Cases, Scope, Script
-from invoice_conformance.plan import sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from invoice_conformance.oracle import Level
 
 RANDOM_INVOICES = {"quick": 60, "standard": 250, "thorough": 2500}
-RANDOM_REFUSALS = {"quick": 40, "standard": 160, "thorough": 1200}
+RANDOM_REFUSALS = {"quick": 40, "standard": 110, "thorough": 1200}
 RACES = {"quick": 2, "standard": 4, "thorough": 12}
 RACERS = 8
 REPRESENTATIVES = {"quick": 4, "standard": 7, "thorough": 14}
@@ -45,21 +44,9 @@ def boundaries(*keywords: str, legal: bool | None = None, fields: tuple[str, ...
                 continue
             if (fields and edge.field not in fields) or (legal is not None and edge.legal != legal):
                 continue
-            yield _edge_script(scope, edge)
+            yield scope.scripts[edge.id]
 
     return Cases(recipe)
-
-
-def _edge_script(scope: Scope, edge: Edge) -> Script:
-    case = edge_case(scope.contract, edge)
-    if edge.legal:
-        return Script(case.id, (("act", case),), edge.field)
-    return Script(case.id, (("act", case), ("twin", _twin(scope, edge))), edge.field)
-
-
-def _twin(scope: Scope, edge: Edge) -> Case:
-    beside = next((other for other in scope.edges if other.id == edge.twin), None)
-    return plain(scope.contract) if beside is None else edge_case(scope.contract, beside)
 
 
 def plain(contract: Contract) -> Case:
@@ -83,7 +70,7 @@ def in_company(*keywords: str) -> Cases:
             around = tuple(edit for edit in company if edit.field not in (edge.field, "invoiceNumber"))
             if edge.field in {"issuedAt", "dueAt", "paidAt"}:
                 around = tuple(edit for edit in around if edit.field not in {"issuedAt", "dueAt", "paidAt"})
-            beside = next((other for other in scope.edges if other.id == edge.twin), None)
+            beside = scope.edge(edge.twin)
             twin_edits = around if beside is None else (*around, beside.edit)
             act = invoice(scope.contract, f"{edge.id} in company", (*around, edge.edit))
             twin = invoice(scope.contract, f"{edge.id} in company, twin", twin_edits)
@@ -94,7 +81,7 @@ def in_company(*keywords: str) -> Cases:
 
 
 def _is(scope: Scope, case: Case, kind: str, level: str = "MUST") -> bool:
-    judgement = scope.oracle.judge(sample(case))
+    judgement = scope.judgement(case)
     if kind == "invalid" and len(judgement.rules) != 1:
         return False
     return (judgement.kind, judgement.level) == (kind, level)
@@ -142,9 +129,9 @@ def pairs(level: Level) -> Cases:
         choices: list[list[Edit | None]] = []
         for field in scope.contract.fields:
             legal = [edge for edge in scope.edges if edge.field == field.name and edge.legal and not _pooled(edge)]
-            fitting = [edge for edge in legal if _is(scope, edge_case(scope.contract, edge), "valid", "MUST")]
+            fitting = [edge for edge in legal if _is(scope, scope.scripts[edge.id].act, "valid", "MUST")]
             if level == "SHOULD":
-                wide = [edge for edge in legal if _is(scope, edge_case(scope.contract, edge), "valid", "SHOULD")]
+                wide = [edge for edge in legal if _is(scope, scope.scripts[edge.id].act, "valid", "SHOULD")]
                 fitting = [*_spread(wide, REPRESENTATIVES[scope.profile]), *fitting[:1]]
             fitting.sort(key=_currency_kind)
             options: list[Edit | None] = [None]
@@ -155,7 +142,7 @@ def pairs(level: Level) -> Cases:
             chosen = [edit for edit in combination if edit is not None]
             edits = tuple(in_usual_order(chosen) if level == "MUST" else chosen)
             case = invoice(scope.contract, f"pairwise-{level.lower()}-{index}", edits)
-            if len(edits) > 1 and scope.oracle.judge(sample(case)).kind == "valid":
+            if len(edits) > 1 and scope.judgement(case).kind == "valid":
                 yield Script(case.id, (("act", case),))
 
     return Cases(recipe)
@@ -221,7 +208,7 @@ def random_invoices(level: Level) -> Cases:
         for index, departures in enumerate(drawn):
             edits = tuple(in_usual_order(list(departures))) if level == "MUST" else departures
             case = invoice(scope.contract, f"random-{level.lower()}-{index}", edits)
-            if edits and scope.oracle.judge(sample(case)).kind == "valid":
+            if edits and scope.judgement(case).kind == "valid":
                 yield Script(case.id, (("act", case),))
 
     return Cases(recipe)
@@ -243,10 +230,7 @@ def random_refusals(keyword: str) -> Cases:
             if not _is(scope, act, "invalid"):
                 continue
             twin = (
-                edge_case(
-                    scope.contract,
-                    next(edge for edge in scope.edges if edge.id == f"{field.name}:the page's example"),
-                )
+                scope.scripts[f"{field.name}:the page's example"].act
                 if legal == datetimes.PLAIN
                 else _dated(scope.contract, f"{act.id}, twin", field.name, f"random: {legal}", legal)
             )

@@ -119,7 +119,8 @@ def run(
     rows = judge.rows()
     outcome = outcome_of(rows, aborted=done.gone, interrupted=done.stopped is not None)
     report = document.build(
-        suite=suite,
+        contract=suite.contract,
+        catalogue=suite.catalogue,
         settings=settings,
         plan=plan,
         rows=rows,

@@ -19,12 +19,12 @@ import time
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NoReturn, Self, TypeAlias
-from urllib.parse import urlsplit
 
 import h11
 import httpx
 
 from invoice_conformance import __version__
+from invoice_conformance.address import parts_of
 from invoice_conformance.exchange import Exchange, NoAnswer, Response
 
 if TYPE_CHECKING:
@@ -40,10 +40,6 @@ _RESET_WAIT: Final = 0.25
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """RFC 9110, section 9.2.2."""
 _WITH_CONTENT: Final = frozenset({"POST", "PUT", "PATCH"})
-
-
-class BadUrl(ValueError):  # noqa: N818 - named for what it is about, not for being an error
-    """A base URL that cannot be used, and why, in one sentence that never repeats a password."""
 
 
 class NoAnswerError(httpx.TransportError):
@@ -86,7 +82,7 @@ class TargetSettings:
     """The value of the `Host` field."""
 
     def __post_init__(self) -> None:
-        scheme, host, port, prefix = _parts(self.base_url)
+        scheme, host, port, prefix = parts_of(self.base_url)
         shown = f"[{host}]" if ":" in host else host
         standard = port == {"http": 80, "https": 443}[scheme]
         derived = {
@@ -105,32 +101,6 @@ class TargetSettings:
     def origin(self) -> str:
         """Scheme and authority, as in `http://localhost:8080`."""
         return f"{self.scheme}://{self.authority}"
-
-
-def _parts(url: str) -> tuple[str, str, int, str]:
-    """Scheme, host, port and path prefix of a base URL."""
-    if not url.isascii() or not url.isprintable() or " " in url:
-        raise BadUrl("the base URL holds a space, a control character or a letter outside ASCII")
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        raise BadUrl("the base URL has no scheme; write it like http://localhost:8080")
-    if "@" in rest.partition("/")[0]:
-        raise BadUrl("the base URL holds a user name or password; give credentials apart from the URL")
-    scheme = scheme.lower()
-    if scheme not in {"http", "https"}:
-        raise BadUrl(f"the base URL has the scheme {scheme!r}; only http and https can be tested")
-    if "?" in rest or "#" in rest:
-        raise BadUrl("the base URL has a query or fragment; leave out everything from ? or # on")
-    try:
-        split = urlsplit(url)
-        host, port = split.hostname, split.port
-    except ValueError as error:
-        raise BadUrl(f"the base URL cannot be read: {error}") from None
-    if not host:
-        raise BadUrl("the base URL names no host; write it like http://localhost:8080")
-    if port == 0:
-        raise BadUrl("the base URL has port 0, where nothing can listen")
-    return scheme, host, port or {"http": 80, "https": 443}[scheme], split.path.rstrip("/")
 
 
 class _Answer:

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from invoice_conformance.catalogue import Catalogue
     from invoice_conformance.config import Settings
+    from invoice_conformance.contract import Contract
     from invoice_conformance.engine import Done
     from invoice_conformance.exchange import Exchange
     from invoice_conformance.plan import Plan
     from invoice_conformance.sending import Ledger
-    from invoice_conformance.session import Suite
     from invoice_conformance.verdict import Finding, Outcome, Row
 
 Report: TypeAlias = dict[str, Any]
@@ -40,7 +41,8 @@ REDACTED = "[redacted]"
 
 def build(
     *,
-    suite: Suite,
+    contract: Contract,
+    catalogue: Catalogue,
     settings: Settings,
     plan: Plan,
     rows: Iterable[Row],
@@ -60,7 +62,7 @@ def build(
     return {
         "format": FORMAT,
         "suite": {"name": "invoice-conformance", "version": version},
-        "spec": {"contract_sha256": suite.contract.digest, "requirements_sha256": suite.catalogue.digest},
+        "spec": {"contract_sha256": contract.digest, "requirements_sha256": catalogue.digest},
         "target": settings.base_url,
         "reference_server": settings.base_url is None,
         "outcome": outcome,

@@ -1,0 +1,44 @@
+"""Owns what a base URL is: scheme, host, port and path prefix, and what it may not hold.
+
+It must not know what is sent there.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+
+class BadUrl(ValueError):  # noqa: N818 - named for what it is about, not for being an error
+    """A base URL that cannot be used, and why, in one sentence that never repeats a password."""
+
+
+def parts_of(url: str) -> tuple[str, str, int, str]:
+    """Scheme, host, port and path prefix (without its last slash) of a base URL; BadUrl when it cannot be used."""
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise BadUrl("the base URL holds a space, a control character or a letter outside ASCII")
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        raise BadUrl("the base URL has no scheme; write it like http://localhost:8080")
+    if "@" in rest.partition("/")[0]:
+        raise BadUrl("the base URL holds a user name or password; give credentials apart from the URL")
+    scheme = scheme.lower()
+    if scheme not in {"http", "https"}:
+        raise BadUrl(f"the base URL has the scheme {scheme!r}; only http and https can be tested")
+    if "?" in rest or "#" in rest:
+        raise BadUrl("the base URL has a query or fragment; leave out everything from ? or # on")
+    try:
+        split = urlsplit(url)
+        host, port = split.hostname, split.port
+    except ValueError as error:
+        raise BadUrl(f"the base URL cannot be read: {error}") from None
+    if not host:
+        raise BadUrl("the base URL names no host; write it like http://localhost:8080")
+    if port == 0:
+        raise BadUrl("the base URL has port 0, where nothing can listen")
+    return scheme, host, port or {"http": 80, "https": 443}[scheme], split.path.rstrip("/")
+
+
+def is_local(url: str) -> bool:
+    """Whether a base URL leads to this very machine."""
+    host = parts_of(url)[1]
+    return host in {"localhost", "::1"} or host.startswith("127.")
