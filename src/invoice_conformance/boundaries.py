@@ -465,7 +465,6 @@ def _invoice_numbers(field: Field) -> Iterator[Edge]:
         )
     for text in numbers.TEXTS:
         yield Edge(name, "text", text.edge, (text.slot,), legal=True, core=text.core)
-    yield Edge(name, "text", "blanks only", (numbers.BLANKS,), legal=True)
 
 
 NO_CODES = (
@@ -533,7 +532,7 @@ def _date_times(field: Field) -> Iterator[Edge]:
     extra: dict[str, str] = {}
     for bad in datetimes.ILLEGAL:
         if bad.twin not in ids and bad.twin not in extra:
-            extra[bad.twin] = f"beside {bad.edge}"
+            extra[bad.twin] = f"legal neighbour: {bad.twin}"
             yield Edge(
                 name,
                 "date-time",

@@ -164,7 +164,10 @@ def _agreed(settings: Settings, where: str, invoices: int, console: Any) -> bool
     if is_local(settings.base_url):
         return True
     try:
-        answer = console.input(f"Create up to {invoices} invoices at {where}? There is no way to delete them. [y/N] ")
+        # To rich, [y/N] would be markup.
+        answer = console.input(
+            f"Create up to {invoices} invoices at {where}? There is no way to delete them. [y/N] ", markup=False
+        )
     except EOFError:
         return False
     return cast("str", answer).strip().lower() in {"y", "yes"}

@@ -6,6 +6,8 @@ It knows plans and couriers, and no single requirement.
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
 import queue
 import threading
 import time
@@ -18,7 +20,7 @@ from invoice_conformance.sending import Gone, Stopped
 from invoice_conformance.trial import Reading, Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from invoice_conformance.case import Case
     from invoice_conformance.contract import Contract
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 
 NEEDS_OTHER = "it needs a second tenant; set --other-tenant-id and --other-contract-id"
 CAPPED = "not sent, because the invoice cap (--max-invoices) was reached"
+
+
+CLOSER = "closer"
+"""Role of what is sent only to look closer at a finding."""
 
 
 class Listener(Protocol):
@@ -145,13 +151,15 @@ class Engine:
         self._open: dict[str, int] = {}
         self.refused_together: list[Script] = []
         """Legal combinations of several values that were refused."""
+        self.singles: list[tuple[Case, bool]] = []
+        """Cases with one legal departure from the plain invoice, and whether they were accepted."""
 
     def run(self, after: Callable[[Engine], None] | None = None) -> Done:
         """Send everything, then what `after` sends; returns how it went. Ctrl-C ends the run, not the process."""
         done = Done(time.time())
         try:
             self._all_cases()
-            self._all_ordered()
+            self._all_races()
             if after is not None:
                 after(self)
         except Gone as stop:
@@ -179,30 +187,43 @@ class Engine:
         return [script for script in self._plan.scripts.values() if self._open.get(script.id, 1) > 0]
 
     def _all_cases(self) -> None:
-        cases = list(self._plan.cases())
+        """Send all but the races, in flight together, the longest scripts first."""
+        self._count_steps()
+        self._listener.stage("sending", self._plan.requests)
+        apart = [_Apart(self, script) for script in self._ordered("apart")]
+        for one in apart:
+            one.begin()
+        fixed = (functools.partial(self.step_by_step, script) for script in self._ordered("fixed"))
+        between = (step for one in apart for step in one.between())
+        alone = (functools.partial(self._one, case) for case in self._plan.cases() if self._can_send(case))
+        self._workers.run(itertools.chain(fixed, between, alone), self._take)
+        for one in apart:
+            self._take_script(one.end())
+
+    def _count_steps(self) -> None:
+        """Note how many cases each script still waits for, and which scripts cannot be sent at all."""
         for script in self._plan.scripts.values():
             if script.order == "any":
-                self._open[script.id] = len({case.id for _role, case in script.steps})
-                for case in {case.id: case for _role, case in script.steps}.values():
-                    self._needed.setdefault(case.id, []).append(script)
-        self._listener.stage("sending", self._plan.requests)
-
-        def job(case: Case) -> Callable[[], Sent]:
-            return lambda: Sent(case=case, readings=self._one(case))
-
-        sendable = [case for case in cases if self._can_send(case)]
-        for script in self._plan.scripts.values():
+                cases = {case.id: case for _role, case in script.steps}
+                self._open[script.id] = len(cases)
+                for case in cases:
+                    self._needed.setdefault(case, []).append(script)
             if not all(self._can_send(case) for _role, case in script.steps):
                 self._open[script.id] = 0
                 self._judge.unsent(script, NEEDS_OTHER)
-        self._workers.run((job(case) for case in sendable), self._take_case)
+
+    def _take(self, sent: Sent) -> None:
+        if sent.case is not None:
+            self._take_case(sent)
+        else:
+            self._take_script(sent)
 
     def _can_send(self, case: Case) -> bool:
         return self._courier.has_other_tenant or not case.needs_other
 
-    def _one(self, case: Case) -> list[tuple[str, Reading]]:
+    def _one(self, case: Case) -> Sent:
         reading = self._courier.send(case)
-        return [] if reading is None else [("act", reading)]
+        return Sent([] if reading is None else [("act", reading)], case=case)
 
     def _take_case(self, sent: Sent) -> None:
         self._listener.advance(1)
@@ -212,6 +233,8 @@ class Engine:
         reading = sent.readings[0][1] if sent.readings else None
         if reading is not None:
             self._judge.exchange(reading)
+            if len(case.edits) == 1 and reading.response is not None and reading.judgement.kind == "valid":
+                self.singles.append((case, reading.accepted))
         scripts = self._needed.pop(case.id, [])
         if any(len(script.steps) > 1 for script in scripts):
             self._readings[case.id] = reading
@@ -239,28 +262,27 @@ class Engine:
             self.refused_together.append(script)
         self._judge.script(script, Trial(script.id, {role: tuple(found) for role, found in roles.items()}))
 
-    def _all_ordered(self) -> None:
-        ordered = [
-            script for script in self._plan.ordered() if all(self._can_send(case) for _role, case in script.steps)
-        ]
-
-        def job(script: Script) -> Callable[[], Sent]:
-            return lambda: self.step_by_step(script)
-
-        self._workers.run((job(script) for script in ordered if script.order == "fixed"), self._take_script)
+    def _all_races(self) -> None:
         # Races come last and alone, so that nothing else loads the target while they are run.
-        for script in ordered:
-            if script.order == "race":
-                renewals = self._courier.renewals
-                sent = self._race(script)
-                refused = any(reading.status == 401 for _role, reading in sent.readings)  # noqa: PLR2004
-                if refused and self._courier.renewed_since(renewals):
-                    sent = self._race(script)
-                self._take_script(sent)
+        for script in self._ordered("race"):
+            self._take_script(self._race(script))
+
+    def _ordered(self, order: str) -> list[Script]:
+        """The scripts of one order that can be sent, those with most steps first."""
+        sendable = [
+            script
+            for script in self._plan.ordered()
+            if script.order == order and all(self._can_send(case) for _role, case in script.steps)
+        ]
+        return sorted(sendable, key=lambda script: -len(script.steps))
 
     def _take_script(self, sent: Sent) -> None:
         script = sent.script
         if script is None:
+            # A step between: judged by those who watch, its script is judged when it ends.
+            self._listener.advance(1)
+            for _role, reading in sent.readings:
+                self._judge.exchange(reading)
             return
         self._listener.advance(len(script.steps))
         for _role, reading in sent.readings:
@@ -278,18 +300,18 @@ class Engine:
             return self._steps(script)
         return sent
 
-    def _steps(self, script: Script) -> Sent:
+    def _steps(self, script: Script, role: str | None = None) -> Sent:
         drawn: dict[str, str] = {}
         readings: list[tuple[str, Reading]] = []
-        for role, case in script.steps:
-            reading = self._courier.send(case, script=script.id, role=role, drawn=drawn, once=True)
+        for own, case in script.steps:
+            reading = self._courier.send(case, script=script.id, role=role or own, drawn=drawn, once=True)
             if reading is None:
                 return Sent(readings, script, unsent=CAPPED)
-            readings.append((role, reading))
+            readings.append((own, reading))
         roles: dict[str, list[Reading]] = {}
-        for role, reading in readings:
-            roles.setdefault(role, []).append(reading)
-        return Sent(readings, script, Trial(script.id, {role: tuple(found) for role, found in roles.items()}))
+        for own, reading in readings:
+            roles.setdefault(own, []).append(reading)
+        return Sent(readings, script, Trial(script.id, {own: tuple(found) for own, found in roles.items()}))
 
     def _race(self, script: Script) -> Sent:
         """Send a script's steps at the same moment: each waits before its last octet until all are there."""
@@ -328,21 +350,17 @@ class Engine:
             roles.setdefault(role, []).append(reading)
         return Sent(readings, script, Trial(script.id, {role: tuple(found) for role, found in roles.items()}))
 
-    def further(self, scripts: list[Script]) -> list[Trial | None]:
-        """Send further scripts, each step once, in flight together; every exchange is judged by those who watch."""
-        found: dict[str, Trial | None] = {}
+    def further(self, script: Script, *, watched: bool = True) -> Trial | None:
+        """Send one more script and return its trial, None at the cap; judged by those who watch unless told not to.
 
-        def job(script: Script) -> Callable[[], Sent]:
-            return lambda: self._steps(script)
-
-        def take(sent: Sent) -> None:
-            if sent.script is not None:
-                found[sent.script.id] = sent.trial
-                for _role, reading in sent.readings:
-                    self._judge.exchange(reading)
-
-        self._workers.run((job(script) for script in scripts), take)
-        return [found.get(script.id) for script in scripts]
+        What is sent only to look closer at a finding is not `watched`: it would find the same again. Its records
+        have the role `closer`.
+        """
+        sent = self._steps(script, role=None if watched else CLOSER)
+        if watched:
+            for _role, reading in sent.readings:
+                self._judge.exchange(reading)
+        return sent.trial
 
     def abandon(self, reason: str) -> None:
         """Give the plan up before it was begun."""
@@ -360,6 +378,11 @@ class Engine:
         return None if case is None else Script(case.id, (("act", case),))
 
     @property
+    def courier(self) -> Courier:
+        """What sends the run's cases."""
+        return self._courier
+
+    @property
     def contract(self) -> Contract:
         """The contract that the plan was made for."""
         return self._plan.scope.contract
@@ -373,3 +396,38 @@ class Engine:
     def judge(self) -> Judge:
         """Who judges the run."""
         return self._judge
+
+
+class _Apart:
+    """A script whose ends are far apart: its first step goes before everything else, its last one after."""
+
+    def __init__(self, engine: Engine, script: Script) -> None:
+        self._engine = engine
+        self._script = script
+        self._drawn: dict[str, str] = {}
+        self._first: Reading | None = None
+
+    def begin(self) -> None:
+        """Send the first step."""
+        self._first = self._send(*self._script.steps[0])
+
+    def between(self) -> Iterator[Callable[[], Sent]]:
+        """The steps between, as jobs that may be done in any order."""
+        for role, case in self._script.steps[1:-1]:
+            yield functools.partial(self._one, role, case)
+
+    def _one(self, role: str, case: Case) -> Sent:
+        reading = self._send(role, case)
+        return Sent([] if reading is None else [(role, reading)])
+
+    def end(self) -> Sent:
+        """Send the last step; the trial has the two ends."""
+        role, case = self._script.steps[-1]
+        last = self._send(role, case)
+        if self._first is None or last is None:
+            return Sent([], self._script, unsent=CAPPED)
+        readings = [(self._script.steps[0][0], self._first), (role, last)]
+        return Sent(readings, self._script, Trial(self._script.id, {name: (one,) for name, one in readings}))
+
+    def _send(self, role: str, case: Case) -> Reading | None:
+        return self._engine.courier.send(case, script=self._script.id, role=role, drawn=self._drawn, once=True)

@@ -232,13 +232,13 @@ class Refused:
             return unanswered(twin) or DoesNotApply("its legal twin is refused too, so the refusal proves nothing")
         if act.refused:
             return Holds()
-        name, edge = _place(act)
+        _name, edge = _place(act)
         return Broken(
             expected=f"a refusal (4xx), because {broken[0].message}",
             got=act.said(),
             kind="accepted" if act.accepted else kind_of(act),
-            field=name or broken[0].field,
-            edge=edge,
+            field=broken[0].field,
+            edge=dict(act.meaning.edits).get(broken[0].field or "", edge),
             reading=act,
         )
 
@@ -747,6 +747,10 @@ class ErrorIsJson:
         )
 
 
+REGISTERED = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "PATCH"})
+"""Methods, beside POST, that every HTTP parser passes on to the application."""
+
+
 @dataclass(frozen=True, slots=True)
 class HasDate:
     """An answer with 2xx, 3xx or 4xx has a Date in the one form that may be sent."""
@@ -754,6 +758,8 @@ class HasDate:
     def judge(self, trial: Trial) -> Judged:
         """Broken by a missing Date and by a malformed one."""
         act = trial.act
+        if not act.meaning.standard and act.exchange.request.method not in REGISTERED:
+            return DoesNotApply("a parser below the application may have answered")
         if (trouble := unanswered(act)) is not None:
             return trouble
         if act.response is None or act.status >= 500:  # noqa: PLR2004 - RFC 9110 §6.6.1 frees 5xx

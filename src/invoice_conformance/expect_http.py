@@ -282,7 +282,7 @@ _VERSION = re.compile(r"/v?\d|\d+\.\d+")
 
 @dataclass(frozen=True, slots=True)
 class NoBanner:
-    """No header field tells which software of which version answers."""
+    """No header field advertises which software answers."""
 
     def judge(self, trial: Trial) -> Judged:
         """Broken by a version in Server, and by X-Powered-By and its like."""
@@ -294,7 +294,7 @@ class NoBanner:
             named = lower == "server" and _VERSION.search(value)
             if named or lower in {"x-powered-by", "x-aspnet-version", "x-aspnetmvc-version", "x-runtime-version"}:
                 return Broken(
-                    expected="no header that names the server's software with its version",
+                    expected="no header that advertises the server's software (a version in Server, X-Powered-By)",
                     got=f"{name}: {value[:80]}",
                     kind=lower,
                     edge=name,

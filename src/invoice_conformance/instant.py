@@ -5,6 +5,7 @@ It knows nothing of fields, of rules or of how closely two instants must agree.
 
 from __future__ import annotations
 
+import functools
 import re
 from fractions import Fraction
 
@@ -18,6 +19,7 @@ _FRACTION_DIGITS = 40
 """Digits of a fraction that are looked at: more than any case sends."""
 
 
+@functools.lru_cache(maxsize=4096)
 def read_rfc3339(text: str) -> Fraction | None:
     """Seconds since 1970-01-01T00:00:00Z, exactly; None when `text` is no RFC 3339 date-time."""
     matched = _RFC3339.fullmatch(text)

@@ -64,6 +64,9 @@ _UNICODE_ESCAPE: Final = re.compile(r"\\u([0-9A-Fa-f]{4})")
 # Anything but white space, quotes, separators and brackets; or an empty string.
 _SOME_VALUE: Final = re.compile(r"""[^\s"'`:=>,{}\[\]]|""|''""")
 _SHOWN: Final = 60
+# How many members' judgements are remembered, and up to which length of a text.
+_REMEMBERED: Final = 4096
+_SHORT: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ class Oracle:
         self._known_contracts = known_contracts
         self._now = None if now is None else _moment(now)
         self._fields = {field.name: field for field in contract.fields}
+        self._known: dict[tuple[str, type, Json], tuple[_Touched, ...]] = {}
         self._server_set = frozenset(contract.resource) - self._fields.keys()
         self._patterns = {
             field.name: ecma.compile_pattern(field.pattern) for field in contract.fields if field.pattern is not None
@@ -169,10 +173,22 @@ class Oracle:
                 yield _open(name, "unknown", f"the contract has no member {_shown(name)}")
         for field in self._contract.fields:
             if field.name in value and field.name not in duplicates:
-                yield from self._member(field, value[field.name])
+                yield from self._remembered(field, value[field.name])
             elif field.required and field.name not in value:
                 yield _invalid(field.name, "required", "MUST", f"{field.name} is missing")
         yield from self._order({name: value[name] for name in value if name not in duplicates})
+
+    def _remembered(self, field: Field, value: Json) -> tuple[_Touched, ...]:
+        """What `_member` says; remembered for short scalars, since most bodies differ in one member only."""
+        if isinstance(value, dict | list) or (isinstance(value, str) and len(value) > _SHORT):
+            return tuple(self._member(field, value))
+        key = (field.name, type(value), value)
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[key] = tuple(self._member(field, value))
+        return known
 
     def _member(self, field: Field, value: Json) -> Iterator[_Touched]:
         if value is None:

@@ -91,7 +91,7 @@ def make_plan(
             for script in scripts[found.name]
             if (wanted is None or wanted(found, script.group)) and _matches(script.id, globs)
         )
-        if not scripts[found.name] and (wanted is None or wanted(found, "")):
+        if not scripts[found.name] and found.watching and (wanted is None or wanted(found, "")):
             watches = True
         elif not kept:
             continue

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 RANDOM_INVOICES = {"quick": 60, "standard": 250, "thorough": 2500}
 RANDOM_REFUSALS = {"quick": 40, "standard": 110, "thorough": 1200}
-RACES = {"quick": 2, "standard": 4, "thorough": 12}
+RACES = {"quick": 3, "standard": 6, "thorough": 12}
 RACERS = 8
+BETWEEN = {"quick": 60, "standard": 110, "thorough": 300}
 REPRESENTATIVES = {"quick": 4, "standard": 7, "thorough": 14}
 
 
@@ -45,6 +46,23 @@ def boundaries(*keywords: str, legal: bool | None = None, fields: tuple[str, ...
             if (fields and edge.field not in fields) or (legal is not None and edge.legal != legal):
                 continue
             yield scope.scripts[edge.id]
+
+    return Cases(recipe)
+
+
+NAMED = frozenset(
+    {"contractId", "invoiceNumber", "exchangeRate", "currencyCode", "amountMinor", "issuedAt", "dueAt", "paidAt"}
+)
+"""Members whose legal values have requirements of their own."""
+
+
+def other_members() -> Cases:
+    """The legal edges of members that have no requirements of their own: those added to the spec."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for edge in scope.edges:
+            if edge.field not in NAMED and edge.legal:
+                yield scope.scripts[edge.id]
 
     return Cases(recipe)
 
@@ -357,6 +375,10 @@ KINDS_OF_NUMBER: tuple[tuple[str, NumberSlot], ...] = (
     ("the longest number", NumberSlot(length=255)),
     ("a number with a quote", NumberSlot(before="O'Neil-")),
     ("a lower-case number", NumberSlot(before="inv-x-")),
+    ("a number with a trailing space", NumberSlot(after=" ")),
+    ("a number with a leading space", NumberSlot(before=" INV-")),
+    ("a number with combining marks", NumberSlot(before="E\u0301-")),
+    ("a number with a line feed", NumberSlot(before="INV-\n")),
 )
 
 
@@ -369,12 +391,14 @@ def duplicates() -> Cases:
         for edit in OTHER:
             name = f"a used number with another {edit.field}"
             yield _second(scope.contract, name, NumberSlot(), (), NumberSlot(), (edit,))
-        between = 60 if scope.profile == "quick" else 120
-        # Memory of the last few numbers only shows when others came in between.
-        fillers = tuple(("between", invoice(scope.contract, "plain between", ())) for _ in range(between))
+        # Memory of the last few numbers only shows when others came in between, be it in a run of this check alone.
+        between = BETWEEN[scope.profile]
+        fillers = tuple(
+            ("between", invoice(scope.contract, f"plain, {turn + 1} of those between", ())) for turn in range(between)
+        )
         first = _keyed(scope.contract, "a number used long ago, first", NumberSlot())
         act = _keyed(scope.contract, "a number used long ago, again", NumberSlot(), *OTHER)
-        yield Script("a number used long ago", (("first", first), *fillers, ("act", act)), order="fixed")
+        yield Script("a number used long ago", (("first", first), *fillers, ("act", act)), order="apart")
 
     return Cases(recipe)
 
@@ -392,18 +416,18 @@ def _second(
     return Script(name, (("first", first), ("act", act)), order="fixed")
 
 
-def words() -> Cases:
-    """Numbers that are words or digits which programs mistake, each beside a duplicate of another number.
+def words(*, blank: bool = False) -> Cases:
+    """Numbers that are words or digits which programs mistake (or `blank` ones), each beside a duplicate.
 
     Such a number cannot carry the run's mark, so a rerun finds it used: how this server refuses a used number tells
     the two refusals apart.
     """
 
     def recipe(scope: Scope) -> Iterator[Script]:
-        for word in numbers.WORDS:
-            case = invoice(scope.contract, f"the number {word}", (_text("invoiceNumber", json.dumps(word)),))
-            first = _keyed(scope.contract, f"beside the number {word}, first", NumberSlot())
-            again = _keyed(scope.contract, f"beside the number {word}, again", NumberSlot(), *OTHER)
+        for word in numbers.BLANKS if blank else numbers.WORDS:
+            case = invoice(scope.contract, f"the number {word!r}", (_text("invoiceNumber", json.dumps(word)),))
+            first = _keyed(scope.contract, f"beside the number {word!r}, first", NumberSlot())
+            again = _keyed(scope.contract, f"beside the number {word!r}, again", NumberSlot(), *OTHER)
             yield Script(case.id, (("act", case), ("first", first), ("again", again)), order="fixed")
 
     return Cases(recipe)
@@ -423,6 +447,7 @@ NEAR: tuple[tuple[str, str, NumberSlot, NumberSlot], ...] = (
     ("case", "sharp s and ss", NumberSlot(before="STRASSE-"), NumberSlot(before="STRAßE-")),
     ("case", "with and without accent", NumberSlot(before="RE-"), NumberSlot(before="RÉ-")),
     ("space", "a trailing space", NumberSlot(), NumberSlot(after=" ")),
+    ("space", "a trailing space, then none", NumberSlot(after=" "), NumberSlot()),
     ("space", "a leading space", NumberSlot(), NumberSlot(before=" INV-")),
     ("form", "composed and decomposed", NumberSlot(before="RÉ-"), NumberSlot(before="RE\u0301-")),
     ("form", "full-width and ASCII digits", NumberSlot(before="INV-1-"), NumberSlot(before="INV-１-")),
@@ -517,6 +542,7 @@ __all__ = [
     "invoice_body",
     "near_duplicates",
     "nothing",
+    "other_members",
     "pairs",
     "plain",
     "races",

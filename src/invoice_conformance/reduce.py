@@ -37,11 +37,13 @@ ISOLATED = 40
 def understand(engine: Engine) -> None:
     """Take refused combinations apart, send broken cases again, reduce them: within `IN_ALL` requests."""
     budget = Budget(IN_ALL)
-    _isolate(engine, budget)
+    isolate(engine, budget)
     engine.listener.stage("looking closer at findings", len(engine.findings()))
+    boundaries: list[Boundary] = []
     for finding in engine.findings():
-        _look_closer(engine, finding, budget)
+        _look_closer(engine, finding, budget, boundaries)
         engine.listener.advance(1)
+    engine.judge.merge()
 
 
 @dataclass
@@ -58,7 +60,7 @@ class Budget:
         return True
 
 
-def _isolate(engine: Engine, budget: Budget) -> None:
+def isolate(engine: Engine, budget: Budget) -> None:
     """Find, for refused combinations of legal values, the smallest part of each that is refused as well."""
     contract = engine.contract
     explained: list[frozenset[tuple[str, str]]] = [
@@ -78,7 +80,7 @@ def _isolate(engine: Engine, budget: Budget) -> None:
             if not rest or not budget.take(1):
                 break
             smaller = invoice(contract, f"{case.id} without {edit.field}", rest)
-            trial = engine.further([Script(smaller.id, (("act", smaller),))])[0]
+            trial = engine.further(Script(smaller.id, (("act", smaller),)))
             if trial is None:
                 return
             if trial.act.accepted:
@@ -89,22 +91,26 @@ def _isolate(engine: Engine, budget: Budget) -> None:
         if len(kept) < 2 or not without or not budget.take(1):  # noqa: PLR2004 - an interaction takes two
             continue
         smallest = invoice(contract, f"{case.id}, reduced", kept)
-        trial = engine.further([Script(smallest.id, (("act", smallest),))])[0]
+        trial = engine.further(Script(smallest.id, (("act", smallest),)))
         if trial is not None:
             # `kept` shrank while it was walked through: only what was left out last is about the final set.
             about = tuple(one.act for one in without if set(one.act.meaning.edits) < set(trial.act.meaning.edits))
             engine.judge.script(script, Trial(script.id, {"act": (trial.act,), "without": about or (without[-1].act,)}))
 
 
-def _look_closer(engine: Engine, finding: Finding, budget: Budget) -> None:
+def _look_closer(engine: Engine, finding: Finding, budget: Budget, boundaries: list[Boundary]) -> None:
     script = finding.script or engine.script_of(finding.trial.id)
     if script is None or script.order == "race" or finding.check.fold is not None:
+        return
+    known = _explained(engine, finding, script.act, boundaries)
+    if known is not None:
+        finding.boundary, finding.reduced = known.words, known.broken
         return
     steps = len(script.steps)
     for _turn in range(AGAIN):
         if not budget.take(steps):
             return
-        trial = engine.further([script])[0]
+        trial = engine.further(script, watched=False)
         if trial is None:
             return
         finding.sent += 1
@@ -113,7 +119,40 @@ def _look_closer(engine: Engine, finding: Finding, budget: Budget) -> None:
         return
     left = Budget(PER_FINDING)
     case = _fewer_edits(engine, finding, script.act, budget, left)
-    _to_the_boundary(engine, finding, case, budget, left)
+    found = _to_the_boundary(engine, finding, case, budget, left)
+    if found is not None:
+        boundaries.append(found)
+        finding.boundary = found.words
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """Where a finding begins: values at `bad` and beyond it, seen from `good`, show the same."""
+
+    requirement: str
+    kind: str
+    scale: Scale
+    good: int
+    bad: int
+    broken: Broken | None
+    words: str
+    solid: bool
+    """Whether nothing beyond was seen to be accepted: a leap day that is refused says nothing of the year after."""
+
+    def explains(self, finding: Finding, scale: Scale) -> bool:
+        """Whether a finding at another value of the same member lies beyond this boundary."""
+        alike = (finding.requirement, finding.broken.kind) == (self.requirement, self.kind)
+        same_member = (scale.field, scale.kind) == (self.scale.field, self.scale.kind)
+        beyond = scale.here >= self.bad if self.bad > self.good else scale.here <= self.bad
+        return self.solid and alike and same_member and beyond
+
+
+def _explained(engine: Engine, finding: Finding, case: Case, boundaries: list[Boundary]) -> Boundary | None:
+    """The boundary beyond which the finding's value lies, when one was found before."""
+    scale = _scale(engine, case.edits[0]) if len(case.edits) == 1 else None
+    if scale is None:
+        return None
+    return next((known for known in boundaries if known.explains(finding, scale)), None)
 
 
 def _same(engine: Engine, finding: Finding, trial: Trial) -> Broken | None:
@@ -126,7 +165,7 @@ def _same(engine: Engine, finding: Finding, trial: Trial) -> Broken | None:
 def _try(engine: Engine, finding: Finding, case: Case, budget: Budget, left: Budget) -> Broken | None:
     if not left.take(1) or not budget.take(1):
         return None
-    trial = engine.further([Script(case.id, (("act", case),))])[0]
+    trial = engine.further(Script(case.id, (("act", case),)), watched=False)
     return None if trial is None else _same(engine, finding, trial)
 
 
@@ -146,26 +185,63 @@ def _fewer_edits(engine: Engine, finding: Finding, case: Case, budget: Budget, l
     return smallest
 
 
-def _to_the_boundary(engine: Engine, finding: Finding, case: Case, budget: Budget, left: Budget) -> None:
+def _to_the_boundary(engine: Engine, finding: Finding, case: Case, budget: Budget, left: Budget) -> Boundary | None:
     """In an ordered domain, halve the way from an ordinary value to the broken one until the two are neighbours."""
     if not isinstance(finding.check.expecting, Accepted | Echoed) or len(case.edits) != 1:
-        return
-    edit = case.edits[0]
-    scale = _scale(engine, edit)
+        return None
+    scale = _scale(engine, case.edits[0])
     if scale is None:
-        return
+        return None
     good, bad = scale.plain, scale.here
+    if scale.kind == "date" and _try(engine, finding, scale.case(engine, case.id, bad), budget, left) is None:
+        return None  # the time of day matters, so days are no scale
+    if isinstance(finding.check.expecting, Accepted):
+        good, bad = _bracket(engine, scale)
+        if bad != scale.here:
+            broken = _try(engine, finding, scale.case(engine, case.id, bad), budget, left)
+            if broken is None:
+                good, bad = scale.plain, scale.here
+            else:
+                finding.reduced = broken
     while abs(bad - good) > 1:
         middle = scale.middle(good, bad)
         broken = _try(engine, finding, scale.case(engine, case.id, middle), budget, left)
         if broken is None and (left.left == 0 or budget.left == 0):
-            break
+            return None
         if broken is not None:
             bad, finding.reduced = middle, broken
         else:
             good = middle
-    if abs(bad - good) == 1:
-        finding.boundary = f"{scale.words(bad)} is affected, {scale.words(good)} is not"
+    words = f"{scale.words(bad)} is affected, {scale.words(good)} is not"
+    solid = not any(
+        accepted and (known.here > bad) == (bad > good) and known.here != bad
+        for known, accepted in _seen(engine, scale)
+    )
+    return Boundary(finding.requirement, finding.broken.kind, scale, good, bad, finding.reduced, words, solid)
+
+
+def _seen(engine: Engine, scale: Scale) -> list[tuple[Scale, bool]]:
+    """The values of the same member that the run has seen alone, and whether they were accepted."""
+    return [
+        (known, accepted)
+        for case, accepted in engine.singles
+        if (known := _scale(engine, case.edits[0])) is not None
+        and (known.field, known.kind, known.filler) == (scale.field, scale.kind, scale.filler)
+    ]
+
+
+def _bracket(engine: Engine, scale: Scale) -> tuple[int, int]:
+    """The nearest values that the run has seen accepted and refused, on the way from the plain one."""
+    good, bad = scale.plain, scale.here
+    up = bad > good
+    seen = [(known.here, accepted) for known, accepted in _seen(engine, scale) if (known.here > scale.plain) == up]
+    for value, accepted in sorted(seen, reverse=not up):
+        if (value >= bad) if up else (value <= bad):
+            break
+        if not accepted:
+            return good, value
+        good = value
+    return good, bad
 
 
 @dataclass(frozen=True)
@@ -176,14 +252,19 @@ class Scale:
     kind: str
     plain: int
     here: int
+    family: str
     slot: NumberSlot | None = None
 
+    @property
+    def filler(self) -> str:
+        """What a number of this length is filled with; lengths count alike only with the same filling."""
+        return self.slot.filler if self.slot is not None else ""
+
     def middle(self, good: int, bad: int) -> int:
-        """A value between two, by ratio as long as they are magnitudes apart."""
+        """A value between two: of integers first one where columns and rules usually end, as long as there is any."""
         low, high = sorted((good, bad))
-        if self.kind == "integer" and low > 0 and high > 4 * low:
-            return 1 << ((low.bit_length() + high.bit_length()) // 2)
-        return (good + bad) // 2
+        usual = [value for value in USUAL_ENDS if low < value < high] if self.kind == "integer" else []
+        return usual[len(usual) // 2] if usual else (good + bad) // 2
 
     def words(self, value: int) -> str:
         """The value as a report shows it."""
@@ -195,18 +276,24 @@ class Scale:
         """The plain invoice with this value in it."""
         if self.kind == "date":
             text = json.dumps(f"{instant.date_of(value)}T00:00:00.000Z")
-            edit = Edit(self.field, f"reduced: {text}", (text.encode(),))
+            edit = Edit(self.field, f"{self.family}: {text}", (text.encode(),))
         elif self.kind == "integer":
-            edit = Edit(self.field, f"reduced: {value}", (str(value).encode(),))
+            edit = Edit(self.field, f"{self.family}: {value}", (str(value).encode(),))
         else:
             slot = self.slot or NumberSlot()
             edit = Edit(
                 self.field,
-                f"reduced: {value} characters",
+                f"{self.family}: {value} characters",
                 (NumberSlot(slot.before, length=value, filler=slot.filler),),
             )
         return invoice(engine.contract, f"{name}, reduced", (edit,))
 
+
+USUAL_ENDS = sorted(
+    {2**power + step for power in (7, 8, 15, 16, 24, 31, 32, 53) for step in (-1, 0, 1)}
+    | {10**power + step for power in range(1, 16) for step in (-1, 0, 1)}
+)
+"""Integers at which one side of a boundary usually lies, so that halving finds it in fewer requests."""
 
 SHORTEST_MARKED = 20
 """The length of a marked number that every server which takes the example takes too."""
@@ -215,22 +302,24 @@ SHORTEST_MARKED = 20
 def _scale(engine: Engine, edit: Edit) -> Scale | None:
     field = next((field for field in engine.contract.fields if field.name == edit.field), None)
     part = edit.parts[0] if edit.parts and len(edit.parts) == 1 else None
+    # A step keeps the family of the edge that it reduces: one defect is one finding.
+    family = family_of(edit.edge)
     if field is None or part is None:
         return None
     if isinstance(part, NumberSlot):
         length = part.length
-        return (
-            None
-            if length is None or length <= SHORTEST_MARKED
-            else Scale(field.name, "length", SHORTEST_MARKED, length, part)
-        )
+        # A filling of several characters, or one that may end in a space, says something else at every length.
+        if length is None or length <= SHORTEST_MARKED or part.after or len(part.filler) != 1 or part.filler == " ":
+            return None
+        return Scale(field.name, "length", SHORTEST_MARKED, length, family, part)
     if not isinstance(part, bytes):
         return None
     text = part.decode(errors="replace")
     if "integer" in field.types and text.isascii() and text.isdigit() and isinstance(field.example, int):
-        return Scale(field.name, "integer", field.example, int(text))
+        return Scale(field.name, "integer", field.example, int(text), family)
     if field.format == "date-time" and isinstance(field.example, str) and text.startswith('"'):
         here, there = instant.day_number(json.loads(text)), instant.day_number(field.example)
         midnight = "T00:00:00.000Z" in text
-        return Scale(field.name, "date", there, here) if here is not None and there is not None and midnight else None
+        if here is not None and there is not None and midnight:
+            return Scale(field.name, "date", there, here, family)
     return None

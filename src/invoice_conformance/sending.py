@@ -12,17 +12,18 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
+from invoice_conformance import jsontext
 from invoice_conformance.case import STANDARD_HEADERS, Identity, Numbering, fill
 from invoice_conformance.evidence import Record
 from invoice_conformance.exchange import Exchange, NoAnswer, Response
+from invoice_conformance.jsontext import NotJson
 from invoice_conformance.plan import meaning_of
-from invoice_conformance.trial import NO_ANSWERS, SPEAKS_OF_ELSE, Reading, Rules
+from invoice_conformance.trial import MAX_DEPTH, NO_ANSWERS, SPEAKS_OF_ELSE, Reading, Rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from invoice_conformance.case import Case, NumberSlot
-    from invoice_conformance.evidence import EvidenceWriter
     from invoice_conformance.exchange import Header, Request
     from invoice_conformance.redaction import Redactor
 
@@ -52,6 +53,18 @@ class Sender(Protocol):
 
     def send(self, request: Request, *, gate: Callable[[], None] | None = None) -> Exchange:
         """Send it and return what came back; never raises for what a target does."""
+        ...
+
+
+class Recorder(Protocol):
+    """What writes exchanges down: an `EvidenceWriter`."""
+
+    def write(self, record: Record) -> None:
+        """Append one exchange."""
+        ...
+
+    def created(self, identifier: str, number: str, tenant: str, contract: str, sent_at: float) -> None:
+        """Append one invoice that now exists on the target."""
         ...
 
 
@@ -135,7 +148,7 @@ class Courier:
         identity: Identity,
         *,
         path: str,
-        evidence: EvidenceWriter,
+        evidence: Recorder,
         rules: Rules,
         redactor: Redactor,
         common: tuple[Header, ...] = (),
@@ -257,10 +270,8 @@ class Courier:
         self._evidence.write(Record(script, role, meaning, exchange, counts, number))
         answer = exchange.answer
         if isinstance(answer, Response) and answer.status in {200, 201} and case.method == "POST":
-            data = Reading(exchange, meaning, self._rules).data or {}
-            identifier = data.get("id")
             self._evidence.created(
-                identifier if isinstance(identifier, str) else "",
+                _identifier(answer),
                 number or "",
                 self._identity.tenant,
                 self._identity.contract,
@@ -349,6 +360,17 @@ def token_from(command: str) -> str:
     if done.returncode or not token or not token.isprintable() or not token.isascii():
         raise ValueError(f"--token-command gave no token (exit status {done.returncode})")
     return token
+
+
+def _identifier(answer: Response) -> str:
+    """The id of the invoice that was made, whatever form the request asked for; empty when it cannot be read."""
+    try:
+        value = jsontext.read(answer.body, max_depth=MAX_DEPTH).value
+    except NotJson:
+        return ""
+    data = value.get("data") if isinstance(value, dict) else None
+    identifier = data.get("id") if isinstance(data, dict) else None
+    return identifier if isinstance(identifier, str) else ""
 
 
 def _unauthorized(exchange: Exchange) -> bool:

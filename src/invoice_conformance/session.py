@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 
     from invoice_conformance.report.document import Report
 
+NO_SECRETS = frozenset({"accept", "accept-language", "accept-encoding", "user-agent", "origin", "referer", "via"})
+"""Fields of `--header` that hold no key."""
+SHORTEST_KEY = 8
+"""Shorter values of `--header` are words, such as prod or v1, and no keys."""
+
 PRESENT = "2026-01-01T00:00:00.000Z"
 """After this a date counts as in the future: a constant, so that verdicts do not change with the day."""
 
@@ -187,7 +192,11 @@ class _Opened:
             token = settings.token or token_from(settings.token_command or "")
         except ValueError as error:
             raise ConfigError(f"{error}; nothing was sent") from None
-        redactor = Redactor([token, *(value for _name, value in settings.header)])
+        # What is no key must not be taken for one: its text may well stand in an answer, which would be judged maimed.
+        keys = (
+            value for name, value in settings.header if name.lower() not in NO_SECRETS and len(value) >= SHORTEST_KEY
+        )
+        redactor = Redactor([token, *keys])
         base = settings.base_url or ""
         where = TargetSettings(base, timeout=settings.timeout, ca_file=settings.ca_file, insecure=settings.insecure)
         try:

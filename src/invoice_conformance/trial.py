@@ -56,7 +56,7 @@ class Reading:
     meaning: Meaning
     rules: Rules
 
-    @property
+    @cached_property
     def response(self) -> Response | None:
         """The answer, None when there was none that can be judged."""
         answer = self.exchange.answer

@@ -26,6 +26,9 @@ VERDICTS: tuple[Verdict, ...] = ("pass", "fail", "inconclusive", "waived", "erro
 Outcome: TypeAlias = Literal["core", "full", "not-conformant", "incomplete", "aborted"]
 Gate: TypeAlias = Literal["must", "should"]
 
+LATE = 1 << 62
+"""The place in the plan of what was sent only afterwards."""
+
 CASES_NAMED = 10
 """Cases that a finding names beside the first."""
 
@@ -61,6 +64,12 @@ class Finding:
         """A short name that is the same in every run that finds the same defect."""
         text = "\0".join((self.requirement, family_of(self.broken.edge), self.broken.kind))
         return f"{self.requirement}-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
+
+    def absorb(self, other: Finding) -> None:
+        """Take in a finding that shows the same defect."""
+        self.occurrences += other.occurrences
+        self.fields += [name for name in other.fields if name not in self.fields]
+        self.cases = [*dict.fromkeys(self.cases + other.cases)][:CASES_NAMED]
 
     @property
     def unstable(self) -> bool:
@@ -144,11 +153,13 @@ class Judge:
         self._watchers: list[tuple[Check, frozenset[str]]] = []
         self._folds: list[tuple[Check, Fold]] = []
         self._tallies: dict[tuple[str, str], Tally] = {}
+        self._first: dict[str, Tally] = {}
         self._findings: dict[tuple[str, str, str], Finding] = {}
         for planned in plan.planned:
             own: set[str] = set()
             for group in planned.groups:
-                self._tallies[planned.check.name, group] = Tally()
+                tally = self._tallies[planned.check.name, group] = Tally()
+                self._first.setdefault(planned.check.name, tally)
             for script in planned.scripts:
                 if planned.check.watching and len(script.steps) == 1:
                     own.add(script.act.id)
@@ -158,6 +169,7 @@ class Judge:
                 self._folds.append((planned.check, planned.check.fold()))
             elif planned.check.watching:
                 self._watchers.append((planned.check, frozenset(own)))
+        self._order = {script.id: place for place, script in enumerate(plan.scripts.values())}
         self._groups = {script.act.id: script.group for script in plan.scripts.values()}
 
     def exchange(self, reading: Reading) -> list[Finding]:
@@ -213,10 +225,8 @@ class Judge:
         return judged if isinstance(judged, Broken) else None
 
     def _tally(self, check: Check, group: str) -> Tally:
-        key = (check.name, group)
-        if key not in self._tallies:
-            key = (check.name, next((other for name, other in self._tallies if name == check.name), ""))
-        return self._tallies.setdefault(key, Tally())
+        """The tally of a check and field; that of its first field for what others sent."""
+        return self._tallies.get((check.name, group)) or self._first[check.name]
 
     def _count(
         self,
@@ -243,6 +253,9 @@ class Judge:
         if found is None:
             found = self._findings[key] = Finding(check.requirement, check, judged, trial, script)
             new = [found]
+        elif self._order.get(trial.id, LATE) < self._order.get(found.trial.id, LATE):
+            # The first in the plan stands for all, whichever was answered first.
+            found.check, found.broken, found.trial, found.script = check, judged, trial, script
         found.occurrences += 1
         if judged.field and judged.field not in found.fields:
             found.fields.append(judged.field)
@@ -254,6 +267,29 @@ class Judge:
         """Every finding so far, in the order of the catalogue."""
         order = {row.id: index for index, row in enumerate(self._catalogue)}
         return sorted(self._findings.values(), key=lambda found: order.get(found.requirement, -1))
+
+    def merge(self) -> None:
+        """Make one finding of those whose reduction came to the same case, and of random cases that show it again."""
+        kept: dict[tuple[str, str, str], Finding] = {}
+        for key, found in list(self._findings.items()):
+            same = self._shown_by_others(found)
+            if same is None and (found.reduced is not None or found.boundary):
+                reduced_to = (found.requirement, found.broken.kind, found.boundary or found.shown.expected)
+                same = kept.setdefault(reduced_to, found)
+            if same is not None and same is not found:
+                same.absorb(found)
+                del self._findings[key]
+
+    def _shown_by_others(self, found: Finding) -> Finding | None:
+        """The finding at a named edge of the same member, when this one is at a random value."""
+        if not family_of(found.broken.edge).startswith("random"):
+            return None
+        for other in self._findings.values():
+            alike = (other.requirement, other.broken.kind) == (found.requirement, found.broken.kind)
+            named = not family_of(other.broken.edge).startswith("random")
+            if alike and named and found.broken.field in other.fields:
+                return other
+        return None
 
     def item(self, check: Check, group: str) -> Tally:
         """The tally of one check and field."""

@@ -152,6 +152,9 @@ def unknown_tenant() -> Cases:
             ("an unknown tenant-id", "tnt_000000000000000000000000"),
             ("a tenant-id of another kind", "0"),
             ("a wildcard for tenant-id", "*"),
+            ("the tenant-id __proto__", "__proto__"),
+            ("the tenant-id constructor", "constructor"),
+            ("a tenant-id with a quote", "' OR '1'='1"),
             ("the tenant-id and one letter more", "${tenant}x"),
             ("the tenant-id less its end", "${tenant:less}"),
         ):
@@ -444,7 +447,7 @@ def open_bodies() -> Cases:
         ]
         for case in cases:
             yield Script(case.id, (("act", case),))
-        sizes = {"quick": (66_000,), "standard": (66_000, 1_050_000), "thorough": (66_000, 1_050_000, 20_000_000)}
+        sizes = {"quick": (66_000,), "standard": (66_000, 1_050_000), "thorough": (66_000, 1_050_000, 4_000_000)}
         for size in sizes[scope.profile]:
             case = _around(contract, f"a body of {size} octets", b"", b" " * size)
             yield Script(case.id, (("act", case),))

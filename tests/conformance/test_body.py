@@ -7,6 +7,7 @@ from invoice_conformance.expect import Accepted, AcceptedTogether, NoServerError
 from invoice_conformance.recipes import (
     boundaries,
     in_company,
+    other_members,
     pairs,
     random_invoices,
     random_refusals,
@@ -97,6 +98,12 @@ def test_accepts_the_example() -> Cases:
 def test_accepts_a_missing_or_null_date() -> Cases:
     """A body that leaves out a member that is not required, or has null for it, is accepted."""
     return boundaries("required", "null", legal=True)
+
+
+@check("BODY-ACCEPTED", expecting=Accepted())
+def test_accepts_the_legal_values_of_an_added_member() -> Cases:
+    """A member that is added to the spec is accepted at and inside its bounds."""
+    return other_members()
 
 
 @check("BODY-ACCEPTED", expecting=AcceptedTogether())

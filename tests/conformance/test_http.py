@@ -77,7 +77,7 @@ def test_returns_no_cookie() -> Cases:
 
 @check("HEAD-NO-BANNER", expecting=NoBanner(), watching=True)
 def test_returns_no_version_banner() -> Cases:
-    """No header names the server's software with its version."""
+    """No header advertises the server's software."""
     return nothing()
 
 

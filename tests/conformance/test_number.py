@@ -21,6 +21,12 @@ def test_accepts_words_and_short_digits() -> Cases:
     return words()
 
 
+@check("NUMBER-ACCEPTED-WIDE", expecting=AcceptedUnlessUsed())
+def test_accepts_blanks() -> Cases:
+    """A number of nothing but spaces is accepted."""
+    return words(blank=True)
+
+
 @check("NUMBER-ACCEPTED-WIDE", expecting=Accepted("SHOULD", fields=NUMBER, keywords=("text",)), watching=True)
 def test_accepts_every_other_text() -> Cases:
     """A number with outer spaces, control, format or unassigned characters is accepted."""

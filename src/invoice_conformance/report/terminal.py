@@ -93,11 +93,16 @@ def conclusion(report: Report, folder: Path) -> Group:
     parts: list[Any] = []
     failed = [row for row in report["requirements"] if row["verdict"] == "fail"]
     shown = 0
-    for row in sorted(failed, key=lambda row: ("MUST", "SHOULD", "MAY").index(row["level"])):
-        for finding in row["findings"]:
-            if shown < FINDINGS_SHOWN and row["level"] != "MAY":
-                parts.append(_finding(row, finding))
-                shown += 1
+    # Every failed requirement is shown once before any is shown twice.
+    pairs = [
+        (turn, ("MUST", "SHOULD").index(row["level"]), row, finding)
+        for row in failed
+        if row["level"] != "MAY" and not row["contested"]
+        for turn, finding in enumerate(row["findings"])
+    ]
+    for _turn, _level, row, finding in sorted(pairs, key=lambda pair: (pair[0], pair[1]))[:FINDINGS_SHOWN]:
+        parts.append(_finding(row, finding))
+        shown += 1
     total = sum(len(row["findings"]) for row in failed)
     if total > shown:
         parts.append(Text(f"… {total - shown} more findings are in the report.\n", style="dim"))

@@ -248,12 +248,6 @@ FAULTS: Final = (
     Fault("auth-any-scheme-accepted", "access", "The scheme is not looked at.", _trusts(_any_scheme)),
     Fault("auth-bare-token-accepted", "access", "The token is accepted without a scheme.", _trusts(_bare)),
     Fault(
-        "auth-doubled-accepted",
-        "access",
-        "Of two Authorization headers the first is taken.",
-        hears(_first_of_many),
-    ),
-    Fault(
         "auth-scheme-case-sensitive",
         "access",
         "The scheme must be spelled Bearer; bearer is refused.",
@@ -333,12 +327,6 @@ FAULTS: Final = (
         "access",
         "With an unknown tenant-id the request acts for the first tenant.",
         _tenants(lambda service, values: _default(service) if _unknown(service, values) else None),
-    ),
-    Fault(
-        "tenant-doubled-accepted",
-        "access",
-        "Of two tenant-id headers the first is taken.",
-        _tenants(lambda _, values: values[0] if len(values) > 1 and values[0] else None),
     ),
     Fault(
         "tenant-ignoring-case",

@@ -174,12 +174,6 @@ FAULTS: Final = (
         _keeps(lambda amount: int(amount / 100 * 100)),
     ),
     Fault(
-        "amount-read-as-double",
-        "amount",
-        "The amount is parsed as a double, so 5000.0000000000001 counts as an integer.",
-        reads(_as_double, "amountMinor"),
-    ),
-    Fault(
         "amount-six-significant-digits",
         "amount",
         "The amount is formatted with %g, so only its first six digits survive.",
