@@ -304,7 +304,7 @@ class Engine:
         drawn: dict[str, str] = {}
         readings: list[tuple[str, Reading]] = []
         for own, case in script.steps:
-            reading = self._courier.send(case, script=script.id, role=role or own, drawn=drawn, once=True)
+            reading = self._courier.send(case, script=script.id, role=role or own, drawn=drawn, once=_shares(case))
             if reading is None:
                 return Sent(readings, script, unsent=CAPPED)
             readings.append((own, reading))
@@ -398,6 +398,11 @@ class Engine:
         return self._judge
 
 
+def _shares(case: Case) -> bool:
+    """Whether its number is another request's too, so that sending it again with a fresh one would be another case."""
+    return case.slot is not None and bool(case.slot.key)
+
+
 class _Apart:
     """A script whose ends are far apart: its first step goes before everything else, its last one after."""
 
@@ -430,4 +435,4 @@ class _Apart:
         return Sent(readings, self._script, Trial(self._script.id, {name: (one,) for name, one in readings}))
 
     def _send(self, role: str, case: Case) -> Reading | None:
-        return self._engine.courier.send(case, script=self._script.id, role=role, drawn=self._drawn, once=True)
+        return self._engine.courier.send(case, script=self._script.id, role=role, drawn=self._drawn, once=_shares(case))

@@ -79,9 +79,8 @@ class EvidenceWriter:
 
     def close(self) -> None:
         """Finish both files."""
-        with self._lock:
+        with self._lock, self._created:
             self._file.close()
-            self._created.close()
 
 
 def _disarmed(text: str) -> str:

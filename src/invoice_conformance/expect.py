@@ -9,6 +9,7 @@ import functools
 import json
 import math
 import re
+import sys
 import unicodedata
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -334,8 +335,13 @@ class Echoed:
         if touched & UNSTORABLE:
             return False  # judged by Unaltered
         if self.comparison == "decimal":
-            return isinstance(value, Number) and _digits(value) <= DECIMAL_DIGITS
+            return isinstance(value, Number) and _digits(value) <= DECIMAL_DIGITS and not _subnormal(value)
         return self.where == "all" or bool(touched) == (self.where == "beyond")
+
+
+def _subnormal(value: Number) -> bool:
+    """Whether binary64 keeps fewer than 15 digits of it, because it is so small."""
+    return 0 < abs(value.binary64()) < sys.float_info.min
 
 
 def _digits(value: Number) -> int:

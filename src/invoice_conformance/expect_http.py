@@ -35,8 +35,9 @@ class RefusedForThat:
     def judge(self, trial: Trial) -> Judged:
         """Broken by anything but a 4xx."""
         act = trial.act
-        if (trouble := unanswered(act)) is not None:
-            return trouble
+        # Whoever refuses, the API or what stands in front of it: refused it is.
+        if act.response is None:
+            return DoesNotApply(act.said(), unanswered=True)
         if (trouble := _twin_trouble(trial)) is not None:
             return trouble
         if act.status in CLIENT_ERRORS and act.status not in SPEAKS_OF_TIME:
@@ -251,6 +252,9 @@ LEAKS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 """What the common frameworks let slip into an error body, by what it is."""
 
+LOOKED_AT = 6000
+"""Octets of an error body in which leaks are looked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class NoLeak:
@@ -261,7 +265,8 @@ class NoLeak:
         act = trial.act
         if act.response is None or act.status < 400 or not act.response.body:  # noqa: PLR2004 - errors
             return unanswered(act) or DoesNotApply("no error with a body")
-        text = act.response.body.decode("utf-8", errors="replace")
+        # What leaks stands at the beginning; and patterns over a long hostile text could take long.
+        text = act.response.body[:LOOKED_AT].decode("utf-8", errors="replace")
         text = text.replace("\\n", "\n").replace('\\"', '"').replace("\\/", "/")
         sent = act.exchange.request.body.decode("utf-8", errors="replace").replace('\\"', '"')
         for words, pattern in LEAKS:
@@ -280,6 +285,9 @@ class NoLeak:
 _VERSION = re.compile(r"/v?\d|\d+\.\d+")
 
 
+BANNERS = frozenset({"x-powered-by", "x-aspnet-version", "x-aspnetmvc-version", "x-runtime-version"})
+
+
 @dataclass(frozen=True, slots=True)
 class NoBanner:
     """No header field advertises which software answers."""
@@ -291,8 +299,8 @@ class NoBanner:
             return DoesNotApply(trial.act.said(), unanswered=True)
         for name, value in response.headers:
             lower = name.lower()
-            named = lower == "server" and _VERSION.search(value)
-            if named or lower in {"x-powered-by", "x-aspnet-version", "x-aspnetmvc-version", "x-runtime-version"}:
+            versioned = lower == "server" and _VERSION.search(value)
+            if versioned or (lower in BANNERS and value.strip()):
                 return Broken(
                     expected="no header that advertises the server's software (a version in Server, X-Powered-By)",
                     got=f"{name}: {value[:80]}",

@@ -36,8 +36,6 @@ DEEP: Final = 32
 _CURRENCY: Final = "currencyCode"
 _CONTRACT: Final = "contractId"
 _USUAL_ORDER: Final = ("issuedAt", "paidAt", "dueAt")
-# Nobody refuses an invoice because it is due in the future; issued or paid there, some do.
-_PAST: Final = frozenset({"issuedAt", "paidAt"})
 
 _PLAIN_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _LITERAL: Final = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
@@ -247,7 +245,7 @@ class Oracle:
             yield _valid(field.name, "year", f"{field.name}={_shown(value)} is in the year 0000")
         if fraction is not None and len(fraction) > _FRACTION_DIGITS:
             yield _valid(field.name, "fraction", f"{field.name} has {len(fraction)} fraction digits")
-        if self._now is not None and field.name in _PAST and _moment(value) > self._now:
+        if self._now is not None and _moment(value) > self._now:
             yield _valid(field.name, "future", f"{field.name}={_shown(value)} is in the future")
 
     def _order(self, members: dict[str, Json]) -> Iterator[_Touched]:

@@ -20,6 +20,7 @@ from invoice_conformance.verdict import family_of
 
 if TYPE_CHECKING:
     from invoice_conformance.case import Case
+    from invoice_conformance.contract import Field
     from invoice_conformance.engine import Engine
     from invoice_conformance.trial import Broken
     from invoice_conformance.verdict import Finding
@@ -302,24 +303,24 @@ SHORTEST_MARKED = 20
 def _scale(engine: Engine, edit: Edit) -> Scale | None:
     field = next((field for field in engine.contract.fields if field.name == edit.field), None)
     part = edit.parts[0] if edit.parts and len(edit.parts) == 1 else None
-    # A step keeps the family of the edge that it reduces: one defect is one finding.
-    family = family_of(edit.edge)
     if field is None or part is None:
         return None
+    # A step keeps the family of the edge that it reduces: one defect is one finding.
+    family = family_of(edit.edge)
     if isinstance(part, NumberSlot):
-        length = part.length
         # A filling of several characters, or one that may end in a space, says something else at every length.
-        if length is None or length <= SHORTEST_MARKED or part.after or len(part.filler) != 1 or part.filler == " ":
+        even = part.length is not None and not part.after and len(part.filler) == 1 and part.filler != " "
+        if not even or part.length is None or part.length <= SHORTEST_MARKED:
             return None
-        return Scale(field.name, "length", SHORTEST_MARKED, length, family, part)
-    if not isinstance(part, bytes):
-        return None
-    text = part.decode(errors="replace")
+        return Scale(field.name, "length", SHORTEST_MARKED, part.length, family, part)
+    return _value_scale(field, part.decode(errors="replace"), family) if isinstance(part, bytes) else None
+
+
+def _value_scale(field: Field, text: str, family: str) -> Scale | None:
     if "integer" in field.types and text.isascii() and text.isdigit() and isinstance(field.example, int):
         return Scale(field.name, "integer", field.example, int(text), family)
     if field.format == "date-time" and isinstance(field.example, str) and text.startswith('"'):
         here, there = instant.day_number(json.loads(text)), instant.day_number(field.example)
-        midnight = "T00:00:00.000Z" in text
-        if here is not None and there is not None and midnight:
+        if here is not None and there is not None:
             return Scale(field.name, "date", there, here, family)
     return None

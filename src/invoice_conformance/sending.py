@@ -33,6 +33,12 @@ PATIENCE = 0.25
 """Seconds before a case is sent once more when nothing says how long to wait."""
 LONGEST_WAIT = 10.0
 """Seconds that a Retry-After is followed at most."""
+UNLIMITED, SLOWEST = 200.0, 2.0
+"""Requests a second that stand for no limit once a target asks for less, and to which it can bring us at most."""
+HALVED_AT_MOST_EVERY = 1.0
+"""Seconds within which several answers asking for less count as one."""
+SMOOTH = 20
+"""Answers after which the pace doubles again."""
 BREAKER = 25
 """Requests in a row without an answer after which a target counts as gone."""
 TOKEN_COMMAND_SECONDS = 30
@@ -74,7 +80,12 @@ class Pace:
 
     per_second: float | None = None
     _next: float = 0.0
+    _halved: float = float("-inf")
+    _smooth: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._configured = self.per_second
 
     def wait(self) -> None:
         """Return when the next request may be sent."""
@@ -88,10 +99,30 @@ class Pace:
             time.sleep(turn - now)
 
     def slow_down(self, wait: float) -> None:
-        """Let no request go for `wait` seconds, because the target asked for it."""
+        """Let no request go for `wait` seconds, and fewer for a while, because the target asked for it."""
         with self._lock:
-            self._next = max(self._next, time.monotonic() + wait)
-            self.per_second = max((self.per_second or 100.0) / 2, 1.0)
+            now = time.monotonic()
+            self._next = max(self._next, now + wait)
+            self._smooth = 0
+            if now < self._halved + HALVED_AT_MOST_EVERY:
+                return  # the others under way then say the same again
+            self._halved = now
+            self.per_second = max((self.per_second or UNLIMITED) / 2, SLOWEST)
+
+    def went_well(self) -> None:
+        """Note an answer; after a while of them the pace rises again towards what was configured."""
+        if self.per_second == self._configured:
+            return
+        with self._lock:
+            self._smooth += 1
+            if self._smooth < SMOOTH or self.per_second is None:
+                return
+            self._smooth = 0
+            faster = self.per_second * 2
+            if self._configured is not None:
+                self.per_second = min(faster, self._configured)
+            else:
+                self.per_second = None if faster >= UNLIMITED else faster
 
 
 @dataclass
@@ -259,6 +290,8 @@ class Courier:
         answer = exchange.answer
         created = isinstance(answer, Response) and answer.status in {200, 201} and case.method == "POST"
         self.ledger.settle(exchange, created=created)
+        if not _silent(exchange):
+            self._pace.went_well()
         if self.ledger.silent >= BREAKER:
             detail = answer.detail if isinstance(answer, NoAnswer) else "it stopped answering"
             self.stopped = Gone(f"the target has gone away: {BREAKER} requests in a row had no answer ({detail})")

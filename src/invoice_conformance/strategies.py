@@ -189,11 +189,7 @@ def values(contract: Contract, field: Field, *, common: bool) -> SearchStrategy[
     if "number" in field.types and field.minimum == 0 and field.maximum is None:
         return rates(common=common).map(lambda text: edit("random", text))
     if field.format == "date-time":
-        drawn = (
-            st.one_of(date_times(), date_times(years=FUTURE_YEARS))
-            if not common or field.name == "dueAt"
-            else date_times()
-        )
+        drawn = st.one_of(date_times(), date_times(years=FUTURE_YEARS)) if not common else date_times()
         options: list[SearchStrategy[Edit]] = [drawn.map(lambda text: edit("random", json.dumps(text)))]
         if field.nullable:
             options.append(st.just(Edit(field.name, "null", (b"null",))))

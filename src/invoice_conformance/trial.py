@@ -5,6 +5,7 @@ It knows how to read a request and an answer, and no requirement.
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from invoice_conformance.contract import Contract
     from invoice_conformance.oracle import Judgement, Oracle
 
+MAX_INFLATED = 1024 * 1024
+"""Octets that a coded body may become; beyond, it is not read."""
+
 MAX_DEPTH = 100
 """Nesting of an answer that is still read; the resource is two deep."""
 
@@ -27,6 +31,22 @@ SPEAKS_OF_ELSE = frozenset({401, 403, 404, 405, 408, 429})
 
 NO_ANSWERS = frozenset({429, 502, 503, 504})
 """Statuses with which something says that it cannot answer now (CONTRACT: Retries)."""
+
+
+def decoded(response: Response) -> bytes | None:
+    """The body without its content coding, which nobody asked for; None when that cannot be undone within bounds."""
+    coding = (response.header("content-encoding") or "").strip().lower()
+    if coding in {"", "identity"}:
+        return response.body
+    if coding not in {"gzip", "x-gzip", "deflate"}:
+        return None
+    # 32 added to the window size recognises the header of gzip and of zlib alike.
+    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    try:
+        body = inflater.decompress(response.body, MAX_INFLATED)
+    except zlib.error:
+        return None
+    return body if inflater.eof else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +129,15 @@ class Reading:
 
     @cached_property
     def sent(self) -> dict[str, Json] | None:
-        """The members of the request body, None when it is no JSON object."""
+        """The members of the request body, None when it is no JSON object or names a member twice.
+
+        Of a name given twice a server may take either value (RFC 8259 §4), so none is the one that was sent.
+        """
         try:
-            value = jsontext.read(self.exchange.request.body, max_depth=MAX_DEPTH).value
+            document = jsontext.read(self.exchange.request.body, max_depth=MAX_DEPTH)
         except NotJson:
             return None
-        return value if isinstance(value, dict) else None
+        return document.value if isinstance(document.value, dict) and not document.duplicates else None
 
     @cached_property
     def judgement(self) -> Judgement:
@@ -124,9 +147,8 @@ class Reading:
     @property
     def other_form(self) -> str | None:
         """Why the answer's body need not be plain JSON: it is compressed, or the request asked for something else."""
-        coding = self.response.header("content-encoding") if self.response is not None else None
-        if coding is not None and coding.strip().lower() not in {"", "identity"}:
-            return f"the body is coded as {coding}"
+        if self.response is not None and decoded(self.response) is None:
+            return f"the body is coded as {self.response.header('content-encoding')}, which cannot be undone"
         wanted = [value.lower() for name, value in self.exchange.request.headers if name.lower() == "accept"]
         if wanted and not any("json" in value or "*/*" in value for value in wanted):
             return f"the request asked for {', '.join(wanted)}"
@@ -139,7 +161,7 @@ class Reading:
         if response is None or response.truncated or self.other_form:
             return None
         try:
-            return jsontext.read(response.body, max_depth=MAX_DEPTH)
+            return jsontext.read(decoded(response) or b"", max_depth=MAX_DEPTH)
         except NotJson as error:
             return error
 

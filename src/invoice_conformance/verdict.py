@@ -273,7 +273,10 @@ class Judge:
         kept: dict[tuple[str, str, str], Finding] = {}
         for key, found in list(self._findings.items()):
             same = self._shown_by_others(found)
-            if same is None and (found.reduced is not None or found.boundary):
+            if same is None and found.unstable:
+                # What comes and goes has nothing to do with the edge at which it was met.
+                same = kept.setdefault((found.requirement, found.broken.kind, "unstable"), found)
+            elif same is None and (found.reduced is not None or found.boundary):
                 reduced_to = (found.requirement, found.broken.kind, found.boundary or found.shown.expected)
                 same = kept.setdefault(reduced_to, found)
             if same is not None and same is not found:

@@ -210,14 +210,14 @@ def test_an_unknown_contract_is_refused_once_the_known_ones_are_named() -> None:
 
 
 def test_the_future_is_only_told_apart_when_the_time_is_given() -> None:
-    body = body_of(dueAt='"2024-01-01T00:00:00.001Z"')
+    body = body_of(paidAt='"2024-01-01T00:00:00.001Z"')
 
     without_clock = ORACLE.judge(body)
     with_clock = Oracle(CONTRACT, now="2024-01-01T00:00:00Z").judge(body)
     later = Oracle(CONTRACT, now="2024-01-01T00:00:01Z").judge(body)
 
     assert summary(without_clock) == "valid MUST"
-    assert summary(with_clock, "dueAt") == "valid SHOULD future"
+    assert summary(with_clock, "paidAt") == "valid SHOULD future"
     assert summary(later) == "valid MUST"
 
 

@@ -22,9 +22,10 @@ import httpx
 import pytest
 from tests.meta.rawserver import Connection, RawServer, answer, answering, answering_then_closing
 
+from invoice_conformance.address import BadUrl
 from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response
 from invoice_conformance.redaction import Redactor
-from invoice_conformance.target import BadUrl, NoAnswerError, Target, TargetSettings, WireTransport
+from invoice_conformance.target import NoAnswerError, Target, TargetSettings, WireTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

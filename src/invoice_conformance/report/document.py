@@ -53,7 +53,7 @@ def build(
 ) -> Report:
     """The report as plain JSON values; `spec/report.schema.json` describes it."""
     rows = tuple(rows)
-    known = frozenset(plan.scripts) | {case.id for case in plan.cases()}
+    known = frozenset(plan.scripts) | {case.id for script in plan.scripts.values() for _role, case in script.steps}
     partial = any(row.verdict == "not-selected" for row in rows) or bool(settings.case)
     counts: dict[str, dict[str, int]] = {}
     for row in rows:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from invoice_conformance.reference.faults.hooks import Fault, Install, crash, hears, objects, storable, takes
+from invoice_conformance.reference.faults.hooks import Fault, Install, crash, objects, storable, takes
 from invoice_conformance.reference.service import unauthorized
 
 if TYPE_CHECKING:
@@ -98,14 +98,6 @@ def _any_scheme(service: Service, request: Request) -> bool:
 def _bare(service: Service, request: Request) -> bool:
     values = request.values(_AUTHORIZATION)
     return len(values) == 1 and values[0].decode("latin-1") in service.settings.tokens
-
-
-def _first_of_many(request: Request) -> Request:
-    kept: list[tuple[bytes, bytes]] = []
-    for name, value in request.headers:
-        if name != _AUTHORIZATION or all(other != _AUTHORIZATION for other, _ in kept):
-            kept.append((name, value))
-    return replace(request, headers=tuple(kept))
 
 
 def _scheme_is_not(scheme: bytes) -> Callable[[Request], bool]:

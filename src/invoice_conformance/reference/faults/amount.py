@@ -70,12 +70,6 @@ def _wrapped(amount: int) -> int:
     return (amount + 2**31) % 2**32 - 2**31
 
 
-def _as_double(read: Reader, value: Given) -> JsonValue:
-    if isinstance(value, Number) and (amount := float(value.literal)).is_integer() and 0 <= amount <= MAX_AMOUNT:
-        return int(amount)
-    return read(value)
-
-
 FAULTS: Final = (
     Fault(
         "amount-stored-as-float32",

@@ -1,0 +1,133 @@
+"""Owns the kill table's engine: one plan, drawn once, judged against every fault of the reference server.
+
+The faulty server is called in this process, without sockets, so that hundreds of runs fit a test. It must not know
+which requirement a fault is meant to break.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from invoice_conformance.case import Identity
+from invoice_conformance.config import OPERATION, Settings
+from invoice_conformance.engine import Engine
+from invoice_conformance.exchange import Exchange, Request, Response
+from invoice_conformance.recipes import plain
+from invoice_conformance.redaction import Redactor
+from invoice_conformance.reduce import Budget, isolate
+from invoice_conformance.reference import service as reference
+from invoice_conformance.reference.embed import ReferenceServer
+from invoice_conformance.reference.faults import FAULTS, install
+from invoice_conformance.reference.messages import Request as Received
+from invoice_conformance.reference.messages import Response as Answered
+from invoice_conformance.reference.store import Store
+from invoice_conformance.sending import Courier
+from invoice_conformance.session import Suite
+from invoice_conformance.verdict import Judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from invoice_conformance.evidence import Record
+    from invoice_conformance.plan import Plan
+
+IDENTITY = Identity(
+    ReferenceServer.token,
+    ReferenceServer.tenant_id,
+    ReferenceServer.contract_id,
+    ReferenceServer.other_tenant_id,
+    ReferenceServer.other_contract_id,
+)
+ISOLATION = 400
+"""Requests that may be spent on taking refused combinations apart."""
+
+
+class Unrecorded:
+    """Writes nothing down: a kill needs no evidence but its verdict."""
+
+    def write(self, record: Record) -> None:
+        """Nothing."""
+
+    def created(self, identifier: str, number: str, tenant: str, contract: str, sent_at: float) -> None:
+        """Nothing."""
+
+
+class Called:
+    """A reference server that is called as a function, one request at a time."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        self._service = reference.Service(reference.Settings(), Store(":memory:"))
+        for name in faults:
+            install(FAULTS[name], self._service)
+        self._lock = threading.Lock()
+
+    def send(self, request: Request, *, gate: Callable[[], None] | None = None) -> Exchange:
+        """The answer of the server, as its front would send it."""
+        if gate is not None:
+            gate()
+        started = time.time()
+        path = request.target.partition("?")[0]
+        headers = tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers)
+        if request.chunked:
+            headers += ((b"transfer-encoding", b"chunked"),)
+        received = Received(request.method, path, headers, request.body, oversized=len(request.body) > 2**20)
+        with self._lock:
+            answer = _finished(self._service, received)
+        body = b"" if request.method == "HEAD" else answer.body
+        head = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers)
+        digest = hashlib.sha256(body).hexdigest()
+        response = Response(answer.status, "", "HTTP/1.1", head, body, len(body), digest)
+        return Exchange(request, response, started, time.time() - started)
+
+
+def _finished(service: reference.Service, received: Received) -> Answered:
+    """Run the service's coroutine; in an event loop only if it waits for something, which most never do."""
+    coroutine = service.handle(received)
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        answer: Answered = done.value
+        return answer
+    except RuntimeError:
+        return asyncio.run(service.handle(received))
+    raise AssertionError("the service waits for something that is no timer")
+
+
+@dataclass(frozen=True)
+class KillTable:
+    """What fails, fault by fault, under one plan."""
+
+    suite: Suite
+    plan: Plan
+
+    @classmethod
+    def drawn(cls, profile: str = "quick") -> KillTable:
+        """A table over one profile's plan, drawn once."""
+        suite = Suite.load()
+        settings = Settings(profile="quick" if profile == "quick" else "standard")
+        return cls(suite, suite.plan(settings))
+
+    def failing(self, *faults: str) -> tuple[frozenset[str], frozenset[str]]:
+        """The requirements that fail, and those that could not be judged, on a server with these faults."""
+        courier = Courier(
+            Called(faults),
+            IDENTITY,
+            path=OPERATION,
+            evidence=Unrecorded(),
+            rules=self.suite.rules,
+            redactor=Redactor(),
+            control=plain(self.suite.contract),
+        )
+        judge = Judge(self.plan, self.suite.catalogue, self.suite.rules)
+        engine = Engine(self.plan, courier, judge, concurrency=1)
+        engine.run(after=lambda running: isolate(running, Budget(ISOLATION)))
+        rows = judge.rows()
+        return (
+            frozenset(row.requirement.id for row in rows if row.verdict == "fail"),
+            frozenset(row.requirement.id for row in rows if row.verdict not in {"pass", "fail"}),
+        )

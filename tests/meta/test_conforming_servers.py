@@ -1,0 +1,117 @@
+"""Owns the claim that the suite accuses no conforming server: each takes liberties, and only those are named.
+
+It must not know how a server is built, nor which case tells what; it compares exact sets of requirements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from tests.meta.conforming import (
+    CONTRACT,
+    OTHER_CONTRACT,
+    OTHER_TENANT,
+    SERVERS,
+    TENANT,
+    TOKEN,
+    Started,
+    expected_failures,
+)
+
+from invoice_conformance.config import Settings
+from invoice_conformance.session import Suite, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from invoice_conformance.checks import Profile
+    from invoice_conformance.verdict import Finding, Row, Verdict
+
+NAMES: Final = ("asyncio_server", "aiohttp_server", "flask_server")
+RUNS: Final[tuple[tuple[Profile, int], ...]] = (("quick", 0), ("quick", 1), ("standard", 0))
+
+
+@pytest.fixture(scope="module")
+def suite() -> Suite:
+    return Suite.load()
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def server_path(request: pytest.FixtureRequest) -> Path:
+    if request.param == "flask_server":
+        pytest.importorskip("flask")
+    return SERVERS / f"{request.param}.py"
+
+
+@pytest.fixture(scope="module")
+def server(server_path: Path) -> Iterator[Started]:
+    with Started(server_path) as started:
+        yield started
+
+
+@pytest.fixture
+def settings(server: Started, tmp_path: Path) -> Settings:
+    return Settings(
+        base_url=server.url,
+        token=TOKEN,
+        tenant_id=TENANT,
+        contract_id=CONTRACT,
+        other_tenant_id=OTHER_TENANT,
+        other_contract_id=OTHER_CONTRACT,
+        out=tmp_path / "report",
+    )
+
+
+@pytest.mark.parametrize(("profile", "seed"), RUNS)
+def test_a_conforming_server_is_accused_of_nothing_but_its_liberties(
+    suite: Suite, settings: Settings, server_path: Path, profile: Profile, seed: int
+) -> None:
+    chosen = replace(settings, profile=profile, seed=seed)
+
+    rows = judged(suite, chosen)
+
+    assert accusations(rows, "MUST") == {}
+    assert {row.requirement.id for row in failures(rows, "SHOULD")} == expected_failures(server_path)
+
+
+def test_a_second_run_on_the_same_server_gives_the_same_verdicts(suite: Suite, settings: Settings) -> None:
+    chosen = replace(settings, profile="quick")
+
+    first, second = judged(suite, chosen), judged(suite, chosen)
+
+    assert verdicts(second) == verdicts(first)
+
+
+def judged(suite: Suite, settings: Settings) -> tuple[Row, ...]:
+    """The rows that a whole run ends with."""
+    result = run(suite, settings, suite.plan(settings), writes=False)
+    assert result.done.stopped is None
+    return result.rows
+
+
+def verdicts(rows: tuple[Row, ...]) -> dict[str, Verdict]:
+    """The verdict of each requirement."""
+    return {row.requirement.id: row.verdict for row in rows}
+
+
+def failures(rows: tuple[Row, ...], level: str) -> list[Row]:
+    """The rows of a level that failed."""
+    return [row for row in rows if row.requirement.level == level and row.verdict == "fail"]
+
+
+def accusations(rows: tuple[Row, ...], level: str) -> dict[str, list[str]]:
+    """What a run holds against a server at a level, or leaves open there, in words."""
+    return {
+        row.requirement.id: [in_words(found) for found in row.findings] or [f"{row.verdict}: {row.reason}"]
+        for row in rows
+        if row.requirement.level == level and not row.requirement.contested and row.verdict != "pass"
+    }
+
+
+def in_words(found: Finding) -> str:
+    """A finding as one line: its case, what was expected, what came."""
+    case = found.script.id if found.script else found.trial.id
+    return f"{case}: expected {found.shown.expected}; got {found.shown.got}"

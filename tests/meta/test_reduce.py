@@ -1,0 +1,143 @@
+"""Owns what is found out about a finding by real requests: its smallest case, its boundary, whether it is stable.
+
+It must not know how that is done, only how many requests it may take.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from invoice_conformance import evidence
+from invoice_conformance.config import Settings
+from invoice_conformance.evidence import EVIDENCE
+from invoice_conformance.reduce import PER_FINDING
+from invoice_conformance.reference.embed import FaultFarm, ReferenceServer
+from invoice_conformance.session import Result, Suite, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from invoice_conformance.checks import Profile
+    from invoice_conformance.verdict import Finding
+
+SUITE: Final = Suite.load()
+
+
+@pytest.fixture(scope="module")
+def farm() -> Iterator[FaultFarm]:
+    with FaultFarm() as running:
+        yield running
+
+
+def run_against(farm: FaultFarm, fault: str, requirement: str, folder: Path, profile: Profile = "quick") -> Result:
+    """The result of a run of one requirement against the server with this fault."""
+    settings = Settings(
+        base_url=farm.urls[fault],
+        token=ReferenceServer.token,
+        tenant_id=ReferenceServer.tenant_id,
+        contract_id=ReferenceServer.contract_id,
+        profile=profile,
+        requirement=(requirement,),
+        out=folder,
+    )
+    return run(SUITE, settings, SUITE.plan(settings))
+
+
+def findings_of(result: Result, requirement: str) -> list[Finding]:
+    return [finding for finding in result.judge.findings() if finding.requirement == requirement]
+
+
+def steps_of(folder: Path) -> Counter[str]:
+    """How many requests the reduction of each case took."""
+    scripts = [record.script for record in evidence.read(folder / EVIDENCE)]
+    return Counter(script for script in scripts if script.endswith(", reduced") or " without " in script)
+
+
+@pytest.mark.parametrize(
+    ("fault", "requirement", "boundary"),
+    [
+        (
+            "amount-int32-refused",
+            "AMOUNT-ACCEPTED",
+            "amountMinor=2147483648 is affected, amountMinor=2147483647 is not",
+        ),
+        (
+            "amount-above-a-million-refused",
+            "AMOUNT-ACCEPTED",
+            "amountMinor=1000001 is affected, amountMinor=1000000 is not",
+        ),
+        (
+            "amount-int32-wraps",
+            "AMOUNT-ECHO",
+            "amountMinor=2147483648 is affected, amountMinor=2147483647 is not",
+        ),
+        (
+            "number-above-100-refused",
+            "NUMBER-ACCEPTED",
+            "invoiceNumber of 101 characters is affected, invoiceNumber of 100 characters is not",
+        ),
+        (
+            "number-cut-at-100",
+            "NUMBER-ECHO",
+            "invoiceNumber of 101 characters is affected, invoiceNumber of 100 characters is not",
+        ),
+        ("after-2038-refused", "DATE-ACCEPTED*", "=2038-01-20 is affected, "),
+    ],
+)
+def test_a_boundary_is_found_by_real_requests(
+    farm: FaultFarm, tmp_path: Path, fault: str, requirement: str, boundary: str
+) -> None:
+    result = run_against(farm, fault, requirement, tmp_path)
+
+    boundaries = {finding.boundary for finding in result.judge.findings()} - {""}
+    assert boundaries, "no finding was reduced to a boundary"
+    assert all(boundary in found for found in boundaries), boundaries
+    assert max(steps_of(tmp_path).values()) <= PER_FINDING
+
+
+def test_the_steps_of_a_reduction_are_no_findings_of_their_own(farm: FaultFarm, tmp_path: Path) -> None:
+    result = run_against(farm, "amount-int32-refused", "AMOUNT-ACCEPTED", tmp_path)
+
+    families = {finding.broken.edge.partition(":")[0] for finding in findings_of(result, "AMOUNT-ACCEPTED")}
+    assert families <= {"maximum", "maximum-1", "maximum-2", "value"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "fields"),
+    [
+        ("yen-with-due-date-refused", {"currencyCode", "dueAt"}),
+        ("zero-amount-with-paid-date-refused", {"amountMinor", "paidAt"}),
+    ],
+)
+def test_a_combination_is_reduced_to_the_members_it_takes(
+    farm: FaultFarm, tmp_path: Path, fault: str, fields: set[str]
+) -> None:
+    result = run_against(farm, fault, "BODY-ACCEPTED", tmp_path)
+
+    (finding,) = findings_of(result, "BODY-ACCEPTED")
+    reading = finding.shown.reading
+    assert reading is not None
+    assert {name for name, _edge in reading.meaning.edits} == fields
+    assert not finding.unstable
+    assert sum(steps_of(tmp_path).values()) <= 10 * PER_FINDING
+
+
+def test_what_does_not_repeat_is_a_finding_all_the_same_and_marked(farm: FaultFarm, tmp_path: Path) -> None:
+    result = run_against(farm, "every-50th-create-crashes", "CURRENCY-ACCEPTED", tmp_path, "standard")
+
+    findings = findings_of(result, "CURRENCY-ACCEPTED")
+    assert findings
+    assert all(finding.unstable and 1 <= finding.seen < finding.sent == 3 for finding in findings)
+    assert all(not finding.boundary for finding in findings)
+
+
+def test_what_repeats_is_not_called_unstable(farm: FaultFarm, tmp_path: Path) -> None:
+    result = run_against(farm, "amount-zero-refused", "AMOUNT-ACCEPTED", tmp_path)
+
+    findings = findings_of(result, "AMOUNT-ACCEPTED")
+    assert findings
+    assert all((finding.seen, finding.sent) == (3, 3) for finding in findings)
