@@ -138,12 +138,10 @@ def _go(settings: Settings) -> int:
             return _complain("nothing was sent")
         with terminal.Live(console) as live:
             result = session.run(suite, settings, plan, listener=live)
-    except (ConfigError, SpecError) as error:
+    except (ConfigError, SpecError, NotStarted) as error:
         return _complain(str(error))
     except OSError as error:
         return _complain(f"the report cannot be written: {error}; give another --out")
-    except NotStarted as error:
-        return _complain(f"{error}; give a URL, or repair the installation")
     except KeyboardInterrupt:
         _complain("interrupted by Ctrl-C; no requirement was judged")
         return INCOMPLETE

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import socket
 import sys
+from typing import TYPE_CHECKING
 
-from invoice_conformance.reference.messages import Request
 from invoice_conformance.reference.service import DEFAULT_TENANTS, Service, Settings, unauthorized
 from invoice_conformance.reference.serving import serve
 from invoice_conformance.reference.store import Store
+
+if TYPE_CHECKING:
+    from invoice_conformance.reference.messages import Request
 
 FIRST, SECOND = "first-token-expires", "second-token-lasts"
 

@@ -6,6 +6,7 @@ import base64
 import csv
 import json
 import subprocess
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -241,7 +242,7 @@ def test_a_pasted_curl_sends_odd_headers_as_they_were(tmp_path: Path) -> None:
 
     arguments, _ = pasted(curl(exchange_of(b"{}", odd, chunked=True), Settings(base_url="http://h")), tmp_path)
 
-    headers = [value for name, value in zip(arguments, arguments[1:], strict=False) if name == b"-H"]
+    headers = [value for name, value in pairwise(arguments) if name == b"-H"]
     assert headers == [
         f"Authorization: Bearer {TOKEN}".encode(),
         b"tenant-id: it's $(touch ran) `touch ran`",
