@@ -32,15 +32,16 @@ class Script:
     """Cases that are sent in a given way to make one trial.
 
     `steps` are (role, case) pairs. A `fixed` script is sent step by step by one worker, so that the order is
-    certain; the first step of one `apart` is sent before everything else and its last one after, the others in between;
-    the steps of a `race` are sent at the same moment over connections that are already open. Otherwise the
-    cases may be sent in any order, and those that several scripts share are sent once.
+    certain, and a `last` one likewise when everything else was sent; the first step of one `apart` is sent before
+    everything else and its last one after, the others in between; the steps of a `race` are sent at the same moment
+    over connections that are already open. Otherwise (`any`) the cases may be sent in any order, and those that several
+    scripts share are sent once.
     """
 
     id: str
     steps: tuple[tuple[str, Case], ...]
     group: str = ""
-    order: Literal["any", "fixed", "apart", "race"] = "any"
+    order: Literal["any", "fixed", "apart", "last", "race"] = "any"
 
     @property
     def act(self) -> Case:

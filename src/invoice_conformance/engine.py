@@ -199,6 +199,8 @@ class Engine:
         self._workers.run(itertools.chain(fixed, between, alone), self._take)
         for one in apart:
             self._take_script(one.end())
+        last = (functools.partial(self.step_by_step, script) for script in self._ordered("last"))
+        self._workers.run(last, self._take)
 
     def _count_steps(self) -> None:
         """Note how many cases each script still waits for, and which scripts cannot be sent at all."""

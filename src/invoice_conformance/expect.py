@@ -317,12 +317,14 @@ class Echoed:
         if same(value, came):
             return Holds()
         came_words = f"{member}={shown(came)}" if member in act.data else f"no {member}"
+        kind = _difference(value, came)
         return Broken(
             expected=f"{member} to be {words} as was sent, {shown(value)}",
             got=f"{came_words} ({act.status})",
-            kind=_difference(value, came),
+            kind=kind,
             field=self.field,
-            edge=edits.get(self.field, "plain value"),
+            # What is done to every text is one defect, whichever text shows it.
+            edge=edits.get(self.field, "plain value") if kind == "another value" else kind,
             reading=act,
         )
 

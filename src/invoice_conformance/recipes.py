@@ -428,7 +428,8 @@ def words(*, blank: bool = False) -> Cases:
             case = invoice(scope.contract, f"the number {word!r}", (_text("invoiceNumber", json.dumps(word)),))
             first = _keyed(scope.contract, f"beside the number {word!r}, first", NumberSlot())
             again = _keyed(scope.contract, f"beside the number {word!r}, again", NumberSlot(), *OTHER)
-            yield Script(case.id, (("act", case), ("first", first), ("again", again)), order="fixed")
+            # Last, so that null or true, coerced to text and accepted elsewhere, does not meet this very number.
+            yield Script(case.id, (("act", case), ("first", first), ("again", again)), order="last")
 
     return Cases(recipe)
 

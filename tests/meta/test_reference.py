@@ -11,6 +11,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -483,3 +484,29 @@ def test_simultaneous_creates_all_succeed_where_the_check_comes_first(farm: Faul
         statuses = [answer.status_code for answer in pool.map(lambda _: post(own, body), range(8))]
 
     assert statuses.count(201) > 1
+
+
+def test_an_embedded_server_ends_with_the_process_that_started_it() -> None:
+    program = (
+        "import os, time\n"
+        "from invoice_conformance.reference.embed import ReferenceServer\n"
+        "with ReferenceServer() as server:\n"
+        "    print(server.url, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:  # noqa: S603 - our own program
+        assert parent.stdout is not None
+        url = parent.stdout.readline().strip()
+
+        parent.kill()
+        parent.wait()
+
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            httpx.get(f"{url}/", timeout=1)
+        except httpx.ConnectError:
+            return
+        time.sleep(0.05)
+    pytest.fail("the server is still there")

@@ -15,6 +15,7 @@ import pytest
 from tests.meta.facing import CANNED, IDENTITY, ROOT, Ran, run, settle_in
 from tests.meta.rawserver import Connection, RawServer, answer, answering
 
+from invoice_conformance.case import Case
 from invoice_conformance.config import Settings
 from invoice_conformance.evidence import read
 from invoice_conformance.exchange import Exchange, NoAnswer, Request
@@ -233,8 +234,29 @@ def test_a_pasted_curl_sends_the_body_octet_by_octet_and_runs_nothing_else(body:
 def test_a_pasted_curl_takes_the_token_from_the_environment() -> None:
     line = curl(exchange_of(b"{}"), Settings(base_url="http://h.example"))
 
-    assert '"Authorization: Bearer $INVOICE_CONFORMANCE_TOKEN"' in line
+    assert """'Authorization: Bearer '"${INVOICE_CONFORMANCE_TOKEN}"''""" in line
     assert "[redacted]" not in line
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("Bearer ${token}x", f"Authorization: Bearer {TOKEN}x"),
+        ("Bearer ${token:less}", f"Authorization: Bearer {TOKEN[:-1]}"),
+        ("Bearer ${token:half}", f"Authorization: Bearer {TOKEN[: len(TOKEN) // 2]}"),
+        ("Bearer ${token:case}", f"Authorization: Bearer {TOKEN.swapcase()}"),
+        ("Bearer ${token:reversed}", f"Authorization: Bearer {TOKEN[::-1]}"),
+        ('Basic "$(touch ran)`', 'Authorization: Basic "$(touch ran)`'),
+        ("", "Authorization;"),
+    ],
+)
+def test_a_pasted_curl_sends_the_credentials_of_its_case(template: str, said: str, tmp_path: Path) -> None:
+    case = Case("any", (), headers=(("Authorization", template),))
+
+    arguments, _ = pasted(curl(exchange_of(b"{}"), Settings(base_url="http://h"), case), tmp_path)
+
+    assert said.encode() in arguments
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["arguments", "input", "line"]
 
 
 def test_a_pasted_curl_sends_odd_headers_as_they_were(tmp_path: Path) -> None:

@@ -30,9 +30,9 @@ class _Process:
 
     def __init__(self, arguments: Sequence[str]) -> None:
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the child
-        command = [sys.executable, "-m", "invoice_conformance.reference", *arguments]
+        command = [sys.executable, "-m", "invoice_conformance.reference", "--until-input-ends", *arguments]
         self._child = subprocess.Popen(  # noqa: S603 - our own module
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._complaints, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints, text=True
         )
 
     def first_line(self) -> str:

@@ -9,10 +9,12 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import socket
 import sqlite3
 import sys
+import threading
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -63,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fault", action="append", metavar="NAME", help="misbehave in this one way; repeatable")
     parser.add_argument("--list-faults", action="store_true", help="print the faults and stop")
     parser.add_argument("--farm", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--until-input-ends", action="store_true", help=argparse.SUPPRESS)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -142,6 +145,8 @@ def _serve(args: argparse.Namespace) -> None:
         raise Unusable(f"expected a port from 0 to {_MAX_PORT}; got {args.port}")
     if not 0 <= args.latency < float("inf"):
         raise Unusable(f"expected a latency of at least 0 seconds; got {args.latency}")
+    if args.until_input_ends:
+        threading.Thread(target=_end_with_input, daemon=True).start()
     settings = Settings(tuple(args.token or (DEFAULT_TOKEN,)), _tenants(args.tenant))
     names: list[str] = args.fault or []
     for name in names:
@@ -154,6 +159,12 @@ def _serve(args: argparse.Namespace) -> None:
     listener = _listen(args.host, args.port)
     port = listener.getsockname()[1]
     serve({port: service}, [listener], ready=f"listening on {_url(args.host, port)}", latency=args.latency)
+
+
+def _end_with_input() -> None:
+    """End when standard input does: a parent that was killed leaves no server behind."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _serve_farm(settings: Settings, host: str, latency: float) -> None:

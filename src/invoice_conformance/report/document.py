@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from invoice_conformance.case import BEARER
 from invoice_conformance.config import PREFIX
 from invoice_conformance.exchange import NoAnswer
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from invoice_conformance.case import Case
     from invoice_conformance.catalogue import Catalogue
     from invoice_conformance.config import Settings
     from invoice_conformance.contract import Contract
@@ -36,7 +38,6 @@ BODY_SHOWN = 4096
 """Octets of a body that the report shows."""
 LONGEST_ARGUMENT = 100_000
 """Octets of a body that stands in a command line; Linux allows 131,071."""
-REDACTED = "[redacted]"
 
 
 def build(
@@ -146,7 +147,7 @@ def _finding(finding: Finding, settings: Settings, known: frozenset[str]) -> dic
         "check": finding.check.place,
         "property": finding.check.words,
         "exchange": exchange_of(reading.exchange),
-        "curl": curl(reading.exchange, settings),
+        "curl": curl(reading.exchange, settings, finding.script.act if finding.script is not None else None),
         "rerun": rerun(finding, case if case in known else None, settings),
     }
 
@@ -182,7 +183,29 @@ def _text(octets: bytes) -> str:
     return text if len(octets) <= BODY_SHOWN else f"{text}… ({len(octets)} octets)"
 
 
-def curl(exchange: Exchange, settings: Settings) -> str:
+TOKEN = f"${{{PREFIX}TOKEN}}"
+SPOKEN_TOKENS = {
+    "${token}": TOKEN,
+    "${token:less}": f"${{{PREFIX}TOKEN%?}}",
+    "${token:half}": f"$(printf %s {TOKEN} | cut -c1-$(( ${{#{PREFIX}TOKEN}} / 2 )))",
+    "${token:case}": f"$(printf %s {TOKEN} | tr a-zA-Z A-Za-z)",
+    "${token:reversed}": f"$(printf %s {TOKEN} | rev)",
+}
+"""What a shell makes of the environment's token where a case sends the token, or something like it."""
+
+
+def _credentials(template: str) -> str:
+    """A case's credentials as a shell word; the token itself is never written."""
+    if not template:
+        return "'Authorization;'"
+    word = shlex.quote(f"Authorization: {template}")
+    for placeholder, spoken in SPOKEN_TOKENS.items():
+        # Out of the single quotes, into double ones, and back.
+        word = word.replace(placeholder, f"'\"{spoken}\"'")
+    return word
+
+
+def curl(exchange: Exchange, settings: Settings, case: Case | None = None) -> str:
     """A shell command that sends the same request; the token comes from its environment variable.
 
     The invoice number is the one that was used; give it another where the number itself is not the point.
@@ -192,8 +215,12 @@ def curl(exchange: Exchange, settings: Settings) -> str:
     origin = f"{url[0]}://{url[2].partition('/')[0]}"
     where = (origin + request.target).encode("latin-1")
     parts = ["curl", "-i", "-X", _quoted(request.method), _body(where)]
+    templates = iter([value for name, value in case.headers if name.lower() == "authorization"] if case else [])
     for name, value in request.headers:
-        parts += ["-H", _header(name, value)]
+        if name.lower() == "authorization":
+            parts += ["-H", _credentials(next(templates, BEARER))]
+        else:
+            parts += ["-H", _header(name, value)]
     if any(name.lower() == "content-type" for name, _value in request.headers) is False and request.body:
         parts += ["-H", "'Content-Type:'"]
     if request.chunked:
@@ -208,8 +235,6 @@ def curl(exchange: Exchange, settings: Settings) -> str:
 
 
 def _header(name: str, value: str) -> str:
-    if name.lower() == "authorization" and value == REDACTED:
-        return f'"{name}: Bearer ${PREFIX}TOKEN"'
     return _body((f"{name}: {value}" if value else f"{name};").encode("latin-1", errors="replace"))
 
 
