@@ -933,6 +933,37 @@ class IdsDistinct:
         )
 
 
+STANDSTILL = 5
+"""Seconds after which a clock that runs shows another time."""
+
+
+@dataclass(slots=True)
+class ClockRuns:
+    """Fold: createdAt moves on as the answers' Date does."""
+
+    first: tuple[Fraction, Fraction] | None = None
+
+    def observe(self, reading: Reading) -> Judged:
+        """Broken by the createdAt of an invoice that was made several seconds before."""
+        value = reading.data.get("createdAt") if reading.data is not None else None
+        created = instant.read_rfc3339(value) if isinstance(value, str) else None
+        date = _http_date(reading.response.header("date")) if reading.response is not None else None
+        if created is None or date is None:
+            return DoesNotApply("no createdAt and Date to compare")
+        if self.first is None or date < self.first[1]:
+            self.first = (created, date)
+        if created != self.first[0] or date - self.first[1] < STANDSTILL:
+            return Holds()
+        return Broken(
+            expected=f"a createdAt later than {float(date - self.first[1]):.0f} seconds before",
+            got=f"createdAt={shown(value)}, as then",
+            kind="stands still",
+            field="createdAt",
+            edge="now",
+            reading=reading,
+        )
+
+
 @dataclass(slots=True)
 class StatusSteady:
     """Fold: every success of a run has the same status."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from invoice_conformance.checks import Cases, check
 from invoice_conformance.expect import (
     STATUSES,
+    ClockRuns,
     CreatedNow,
     Echoed,
     HasData,
@@ -121,6 +122,12 @@ def test_returns_updated_in_pattern() -> Cases:
 @check("RESOURCE-CREATED-NOW", expecting=CreatedNow(), watching=True)
 def test_returns_the_time_of_the_create() -> Cases:
     """The resource's createdAt is the time of the create."""
+    return nothing()
+
+
+@check("RESOURCE-CREATED-NOW", fold=ClockRuns)
+def test_returns_a_time_that_moves_on() -> Cases:
+    """The resource's createdAt is not that of an invoice made several seconds before."""
     return nothing()
 
 

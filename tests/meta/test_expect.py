@@ -31,6 +31,7 @@ from invoice_conformance.expect import (
     AcceptedTogether,
     AcceptedUnlessUsed,
     BothCreated,
+    ClockRuns,
     CreatedNow,
     Echoed,
     ErrorIsJson,
@@ -616,6 +617,18 @@ def test_two_invoices_with_one_id_are_found() -> None:
     found = fold_of(IdsDistinct, first, first, other, read(refusal()), read(created(id="1")), read(silence()))
 
     assert found == ["holds", "holds", "broken: repeated", *["does not apply"] * 3]
+
+
+def test_a_clock_that_stands_still_is_found() -> None:
+    def made(date: str, second: str) -> Reading:
+        members = {"data": text_of(resource(createdAt=f'"2025-11-05T15:08:{second}.000Z"'))}
+        return read(answer(201, text_of(members), Date=f"Wed, 05 Nov 2025 15:08:{date} GMT"))
+
+    running = fold_of(ClockRuns, made("00", "00"), made("03", "00"), made("30", "30"))
+    standing = fold_of(ClockRuns, made("00", "00"), made("04", "00"), made("05", "00"), read(silence()))
+
+    assert running == ["holds"] * 3
+    assert standing == ["holds", "holds", "broken: stands still", "does not apply"]
 
 
 def test_a_second_success_status_is_found() -> None:
