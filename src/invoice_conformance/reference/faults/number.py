@@ -18,6 +18,7 @@ from invoice_conformance.reference.faults.hooks import (
     refuses,
     shows,
     substituting,
+    takes,
     trips_over,
 )
 from invoice_conformance.reference.validation import MAX_NUMBER_LENGTH
@@ -303,6 +304,18 @@ FAULTS: Final = (
         "number",
         "A lone surrogate cannot be written as UTF-8, and nobody looked before: 500.",
         trips_over(_text(lambda text: any("\ud800" <= c <= "\udfff" for c in text)), _FIELD),
+    ),
+    Fault(
+        "number-cut-at-nul",
+        "number",
+        "Text is handed to a C library, which ends it at NUL.",
+        takes(lambda text: text.partition("\0")[0], _FIELD),
+    ),
+    Fault(
+        "number-lone-surrogate-replaced",
+        "number",
+        "A lone surrogate is written as a question mark.",
+        takes(lambda text: text.encode("utf-8", errors="replace").decode(), _FIELD),
     ),
     Fault(
         "number-prefixed",

@@ -145,6 +145,11 @@ def _other_creates(request: Request) -> Request:
     return request if known else replace(request, method="POST")
 
 
+def _any_path(request: Request) -> Request:
+    alike = request.path.startswith(COLLECTION) and not request.path.startswith(f"{COLLECTION}/")
+    return replace(request, path=COLLECTION) if alike else request
+
+
 def _on_other_methods(change: Callable[[Response], Response]) -> Install:
     return answers(
         lambda _, response: change(response) if response.status == HTTPStatus.METHOD_NOT_ALLOWED.value else response
@@ -370,6 +375,19 @@ FAULTS: Final = (
         "http",
         "A method that the resource does not know is answered with 200.",
         _on_other_methods(lambda response: replace(response.without_header(_ALLOW), status=200)),
+    ),
+    Fault("paths-matched-by-beginning", "http", "Any path that begins like the operation's is its.", hears(_any_path)),
+    Fault(
+        "due-date-refused-with-400",
+        "http",
+        "dueAt is judged by another layer than the other dates, with another status.",
+        objects(
+            lambda refusal, response: (
+                replace(response, status=400)
+                if [error.get("pointer") for error in refusal.errors] == ["/dueAt"]
+                else response
+            )
+        ),
     ),
     Fault("get-crashes", "http", "GET gives 500.", _on("GET", 500)),
     Fault("head-crashes", "http", "HEAD gives 500.", _on("HEAD", 500)),
