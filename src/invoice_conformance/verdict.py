@@ -5,11 +5,10 @@ It opens no connection and writes no file; the same evidence always gives the sa
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Rules, Trial
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from invoice_conformance.expect import Fold
     from invoice_conformance.plan import Plan
 
+T = TypeVar("T")
 Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "waived", "error", "not-selected"]
 VERDICTS: tuple[Verdict, ...] = ("pass", "fail", "inconclusive", "waived", "error", "not-selected")
 Outcome: TypeAlias = Literal["core", "full", "not-conformant", "incomplete", "aborted"]
@@ -150,7 +150,7 @@ class Judge:
         self._waived = waived
         self.rules = rules
         self._subscribers: dict[str, list[tuple[Check, str]]] = {}
-        self._watchers: list[tuple[Check, frozenset[str]]] = []
+        self._watchers: list[tuple[Check, Callable[[Trial], Judged], frozenset[str]]] = []
         self._folds: list[tuple[Check, Fold]] = []
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._first: dict[str, Tally] = {}
@@ -167,52 +167,42 @@ class Judge:
                     self._subscribers.setdefault(script.id, []).append((planned.check, script.group))
             if planned.check.fold is not None:
                 self._folds.append((planned.check, planned.check.fold()))
-            elif planned.check.watching:
-                self._watchers.append((planned.check, frozenset(own)))
+            elif planned.check.watching and planned.check.expecting is not None:
+                self._watchers.append((planned.check, planned.check.expecting.judge, frozenset(own)))
         self._order = {script.id: place for place, script in enumerate(plan.scripts.values())}
         self._groups = {script.act.id: script.group for script in plan.scripts.values()}
 
-    def exchange(self, reading: Reading) -> list[Finding]:
-        """Let every watching check judge one exchange; returns the findings that are new."""
-        new: list[Finding] = []
+    def exchange(self, reading: Reading) -> None:
+        """Let every watching check judge one exchange."""
         trial = Trial(reading.meaning.id, {"act": (reading,)})
-        for check, own in self._watchers:
-            expecting = check.expecting
-            if expecting is not None:
-                new += self._count(
-                    check, trial, functools.partial(expecting.judge, trial), own=reading.meaning.id in own
-                )
+        group = self._groups.get(trial.id, "")
+        for check, judging, own in self._watchers:
+            judged = self._judged(check, trial, judging, trial)
+            mine = trial.id in own
+            # Most checks have nothing to say of most exchanges.
+            if mine or not isinstance(judged, DoesNotApply) or judged.unanswered:
+                self._count(check, judged, trial, group, own=mine)
         for check, fold in self._folds:
-            new += self._count(check, trial, functools.partial(fold.observe, reading), own=False)
-        return new
+            self._count(check, self._judged(check, trial, fold.observe, reading), trial, group, own=False)
 
-    def script(self, script: Script, trial: Trial) -> list[Finding]:
-        """Let the checks that asked for a script judge its trial; returns the findings that are new."""
-        new: list[Finding] = []
+    def script(self, script: Script, trial: Trial) -> None:
+        """Let the checks that asked for a script judge its trial."""
         for check, group in self._subscribers.get(script.id, ()):
-            expecting = check.expecting
-            if expecting is not None:
-                new += self._count(
-                    check,
-                    trial,
-                    functools.partial(expecting.judge, trial),
-                    own=True,
-                    group=group,
-                    script=script,
-                )
-        return new
+            if check.expecting is not None:
+                judged = self._judged(check, trial, check.expecting.judge, trial)
+                self._count(check, judged, trial, group, own=True, script=script)
 
     def unsent(self, script: Script, reason: str) -> None:
         """Note that a script was not sent, and why."""
         for check, group in self._subscribers.get(script.id, ()):
             self._tally(check, group).add(DoesNotApply(reason, unanswered=True), own=True)
-        for check, own in self._watchers:
+        for check, _judging, own in self._watchers:
             if script.act.id in own:
                 self._tally(check, script.group).add(DoesNotApply(reason, unanswered=True), own=True)
 
     def cut_short(self, reason: str) -> None:
         """Note that the run ended early: what is said of every answer was then not seen of all of them."""
-        for check, own in self._watchers:
+        for check, _judging, own in self._watchers:
             if not own:
                 self._tally(check, "").add(DoesNotApply(reason, unanswered=True), own=True)
         for check, _fold in self._folds:
@@ -228,31 +218,34 @@ class Judge:
         """The tally of a check and field; that of its first field for what others sent."""
         return self._tallies.get((check.name, group)) or self._first[check.name]
 
+    def _judged(self, check: Check, trial: Trial, judging: Callable[[T], Judged], argument: T) -> Judged | str:
+        """What a check says; a defect of ours is a verdict, never a crash, and comes back as words."""
+        try:
+            return judging(argument)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is ours
+            return f"defect of the suite in {check.place} on {trial.id}: {error!r}"
+
     def _count(
         self,
         check: Check,
+        judged: Judged | str,
         trial: Trial,
-        judging: Callable[[], Judged],
+        group: str,
         *,
         own: bool,
-        group: str | None = None,
         script: Script | None = None,
-    ) -> list[Finding]:
-        tally = self._tally(check, self._groups.get(trial.id, "") if group is None else group)
-        try:
-            judged = judging()
-        except Exception as error:  # noqa: BLE001 - a defect of ours is a verdict, never a crash
-            tally.errors.append(f"defect of the suite in {check.place} on {trial.id}: {error!r}")
-            return []
+    ) -> None:
+        tally = self._tally(check, group)
+        if isinstance(judged, str):
+            tally.errors.append(judged)
+            return
         tally.add(judged, own=own)
         if not isinstance(judged, Broken):
-            return []
+            return
         key = (check.requirement, family_of(judged.edge), judged.kind)
         found = self._findings.get(key)
-        new: list[Finding] = []
         if found is None:
             found = self._findings[key] = Finding(check.requirement, check, judged, trial, script)
-            new = [found]
         elif self._order.get(trial.id, LATE) < self._order.get(found.trial.id, LATE):
             # The first in the plan stands for all, whichever was answered first.
             found.check, found.broken, found.trial, found.script = check, judged, trial, script
@@ -261,7 +254,6 @@ class Judge:
             found.fields.append(judged.field)
         if trial.id not in found.cases and len(found.cases) < CASES_NAMED:
             found.cases.append(trial.id)
-        return new
 
     def findings(self) -> list[Finding]:
         """Every finding so far, in the order of the catalogue."""
