@@ -389,7 +389,7 @@ def _rate_family(text: str) -> str:
 
 
 LARGE, SMALL = 1e6, 1e-6
-"""Where the rates end that every server must keep (CONTRACT: The response resource)."""
+"""Where the rates end that every server must keep (spec/reading.md, The resource)."""
 
 
 def _strings(contract: Contract, field: Field) -> Iterator[Edge]:

@@ -81,16 +81,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("url", nargs="?", metavar="URL", help="the target: scheme, host and an optional path prefix")
     parser.add_argument("--config", metavar="FILE", help="read this file instead of invoice-conformance.toml")
     for option in OPTIONS:
-        flags: dict[str, Any] = {"help": option.help, "dest": option.key}
-        if option.kind == "flag":
-            flags["action"] = "store_true"
-        elif option.kind == "list":
-            flags |= {"action": "append", "metavar": option.metavar}
-        elif option.kind == "choice":
-            flags["choices"] = option.choices
-        else:
-            flags["metavar"] = option.metavar
-        parser.add_argument(f"--{option.name}", **flags)
+        parser.add_argument(f"--{option.name}", **option.flags())
 
 
 def _run(given: argparse.Namespace) -> int:

@@ -45,6 +45,17 @@ class Option:
         """Its name in `Settings`."""
         return self.name.replace("-", "_")
 
+    def flags(self, prefix: str = "") -> dict[str, Any]:
+        """What `argparse` is told of it; its value is None, or an empty list, when it was not given."""
+        flags: dict[str, Any] = {"help": self.help, "dest": prefix + self.key}
+        if self.kind == "flag":
+            flags |= {"action": "store_true", "default": None}
+        elif self.kind == "choice":
+            flags["choices"] = self.choices
+        else:
+            flags |= {"metavar": self.metavar} | ({"action": "append"} if self.kind == "list" else {})
+        return flags
+
     @property
     def variable(self) -> str:
         """Its name in the environment."""

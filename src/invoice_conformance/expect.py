@@ -44,7 +44,7 @@ RESOURCE_MEMBERS = (
     "createdAt",
     "updatedAt",
 )
-"""What every success holds (CONTRACT: The response resource)."""
+"""What every success holds (spec/reading.md, The resource)."""
 
 STATUSES = ("DRAFT", "FINALIZED", "VOID")
 DATE_FIELDS = ("issuedAt", "dueAt", "paidAt")

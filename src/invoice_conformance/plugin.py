@@ -35,18 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add every setting but `--base-url`, which pytest-base-url adds."""
     group = parser.getgroup("conformance", "invoice-conformance")
     for option in OPTIONS:
-        if option.name == "base-url":
-            continue
-        flags: dict[str, Any] = {"help": option.help, "dest": f"conformance_{option.key}"}
-        if option.kind == "flag":
-            flags |= {"action": "store_true", "default": None}
-        elif option.kind == "list":
-            flags |= {"action": "append", "metavar": option.metavar}
-        elif option.kind == "choice":
-            flags["choices"] = option.choices
-        else:
-            flags["metavar"] = option.metavar
-        group.addoption(f"--conformance-{option.name}", **flags)
+        if option.name != "base-url":
+            group.addoption(f"--conformance-{option.name}", **option.flags("conformance_"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -27,10 +27,10 @@ MAX_DEPTH = 100
 """Nesting of an answer that is still read; the resource is two deep."""
 
 SPEAKS_OF_ELSE = frozenset({401, 403, 404, 405, 408, 429})
-"""4xx statuses that refuse something other than the body (CONTRACT: Refusal)."""
+"""4xx statuses that refuse something other than the body (spec/reading.md, Status codes)."""
 
 NO_ANSWERS = frozenset({429, 502, 503, 504})
-"""Statuses with which something says that it cannot answer now (CONTRACT: Retries)."""
+"""Statuses with which something says that it cannot answer now (spec/reading.md, Status codes)."""
 
 
 def decoded(response: Response) -> bytes | None:

@@ -447,6 +447,15 @@ def test_the_command_judges_the_reference_server_whatever_pytest_is_told(tmp_pat
     assert json.loads(reports[0].read_text(encoding="utf-8"))["reference_server"] is True
 
 
+def test_a_run_leaves_nothing_behind_but_its_report(tmp_path: Path) -> None:
+    drawing = ("--requirement", "BODY-ACCEPTED", "--profile", "quick")
+
+    done = child(COMMAND, "run", *drawing, cwd=tmp_path)
+
+    assert done.returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["reports"]
+
+
 def test_a_terminal_that_lacks_characters_gets_their_numbers(farm: FaultFarm, tmp_path: Path) -> None:
     arguments = ("run", farm.urls["amount-in-major-units"], *ONE, "--profile", "quick", "--out", "out")
 
