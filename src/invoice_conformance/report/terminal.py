@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FINDINGS_SHOWN = 12
 """Findings that the terminal shows in full; the report has all."""
+CURL_SHOWN = 800
+"""Characters of a command that the terminal still shows; longer ones are in the report."""
 COLOURS = {
     "full": "green",
     "core": "green",
@@ -135,6 +137,8 @@ def _finding(row: dict[str, Any], finding: dict[str, Any]) -> Group:
     lines.append(f"    case {finding['case']}" + (f" ({'; '.join(notes)})" if notes else ""))
     lines.append(f"    rule {row['basis']}: “{_cut(row['quote'], 90)}” — {row['source']}")
     lines.append(f"   check {finding['check']}")
+    if len(finding["curl"]) <= CURL_SHOWN:
+        lines.append(f"    {finding['curl']}")
     lines.append(f"   rerun {finding['rerun']}")
     return Group(head, Text(safe("\n".join(f"  {line}" for line in lines)) + "\n"))
 
