@@ -83,7 +83,10 @@ class Sent:
 
 
 class Workers:
-    """A fixed number of threads that take jobs and hand back results; the caller's thread does the judging."""
+    """A fixed number of threads that take jobs and hand back results; the caller's thread does the judging.
+
+    Without any the caller does the jobs too, one after the other.
+    """
 
     def __init__(self, count: int) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], Sent] | None] = queue.SimpleQueue()
@@ -101,6 +104,10 @@ class Workers:
 
     def run(self, jobs: Iterable[Callable[[], Sent]], take: Callable[[Sent], None]) -> None:
         """Do every job and give each result to `take`, in the order of completion; re-raises what a job raised."""
+        if not self._threads:
+            for job in jobs:
+                take(job())
+            return
         waiting = deque(jobs)
         under_way = 0
         trouble: BaseException | None = None

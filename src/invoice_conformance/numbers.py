@@ -47,7 +47,7 @@ TEXTS: tuple[Text, ...] = (
     _text("ampersand", "A&B-", core=True),
     _text("character reference", "&amp;&lt;&#39;"),
     _text("percent encoding", "%20%41%2F-", core=True),
-    _text("plus sign", "A+B-", "+"),
+    _text("plus sign", "A+B-", "+", core=True),
     _text("query syntax", "a=b&c?d#e-"),
     _text("template braces", "{{7*7}}-", core=True),
     _text("template dollar", "${7*7}-"),

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from invoice_conformance.case import Identity
@@ -33,6 +33,7 @@ from invoice_conformance.verdict import Judge
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from invoice_conformance.checks import Script
     from invoice_conformance.evidence import Record
     from invoice_conformance.plan import Plan
 
@@ -98,6 +99,10 @@ def _finished(service: reference.Service, received: Received) -> Answered:
     raise AssertionError("the service waits for something that is no timer")
 
 
+def _is_fixed(script: Script) -> bool:
+    return not script.id.startswith("random-")
+
+
 @dataclass(frozen=True)
 class KillTable:
     """What fails, fault by fault, under one plan."""
@@ -106,11 +111,13 @@ class KillTable:
     plan: Plan
 
     @classmethod
-    def drawn(cls, profile: str = "quick") -> KillTable:
-        """A table over one profile's plan, drawn once."""
+    def drawn(cls) -> KillTable:
+        """A table over the quick plan, less what is random: another version of Hypothesis may draw that otherwise."""
         suite = Suite.load()
-        settings = Settings(profile="quick" if profile == "quick" else "standard")
-        return cls(suite, suite.plan(settings))
+        plan = suite.plan(Settings(profile="quick"))
+        planned = (replace(one, scripts=tuple(filter(_is_fixed, one.scripts))) for one in plan.planned)
+        scripts = {name: script for name, script in plan.scripts.items() if _is_fixed(script)}
+        return cls(suite, replace(plan, planned=tuple(planned), scripts=scripts))
 
     def failing(self, *faults: str) -> tuple[frozenset[str], frozenset[str]]:
         """The requirements that fail, and those that could not be judged, on a server with these faults."""
@@ -124,7 +131,7 @@ class KillTable:
             control=plain(self.suite.contract),
         )
         judge = Judge(self.plan, self.suite.catalogue, self.suite.rules)
-        engine = Engine(self.plan, courier, judge, concurrency=1)
+        engine = Engine(self.plan, courier, judge, concurrency=0)
         engine.run(after=lambda running: isolate(running, Budget(ISOLATION)))
         rows = judge.rows()
         return (
