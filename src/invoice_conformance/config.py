@@ -64,7 +64,7 @@ class Option:
 
 OPTIONS: tuple[Option, ...] = (
     Option("base-url", "text", "the target: scheme, host and an optional path prefix", metavar="URL"),
-    Option("token", "secret", "bearer token (prefer the environment or --token-file)"),
+    Option("token", "secret", "bearer token (prefer the environment or --token-file)", metavar="TOKEN"),
     Option("token-file", "path", "file that holds the bearer token", metavar="FILE"),
     Option(
         "token-command",
@@ -93,6 +93,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("yes", "flag", "do not ask before a target that is not on this machine"),
 )
 _BY_KEY = {option.key: option for option in OPTIONS}
+TOKEN_SOURCES = frozenset({"token", "token_file"})
 _LIMITS = {"concurrency": (1, 256), "max_invoices": (1, 10**9), "seed": (0, 2**63 - 1)}
 
 
@@ -160,9 +161,15 @@ def settle(
     ConfigError for whatever cannot be used; nothing was sent then.
     """
     values: dict[str, Any] = {}
-    values.update(_from_file(file, Path.cwd() if folder is None else folder))
-    values.update(_from_environment(os.environ if environment is None else environment))
-    values.update({key: value for key, value in given.items() if value not in (None, [], False)})
+    for source in (
+        _from_file(file, Path.cwd() if folder is None else folder),
+        _from_environment(os.environ if environment is None else environment),
+        {key: value for key, value in given.items() if value not in (None, [], False)},
+    ):
+        if TOKEN_SOURCES & source.keys():
+            # They are one setting: a token file named on the command line beats a token in the environment.
+            values = {key: value for key, value in values.items() if key not in TOKEN_SOURCES}
+        values.update(source)
     checked = {key: _checked(_BY_KEY[key], value) for key, value in values.items()}
     return _settled(checked)
 

@@ -63,7 +63,9 @@ class Face:
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self._config = config
         self._settings = settings
-        self._folder = conformance_dir()
+        # In a checkout these files are collected, also when the suite itself is installed elsewhere.
+        checkout = config.rootpath / "tests" / "conformance"
+        self._folder = checkout if checkout.is_dir() else conformance_dir()
         self._suite: Suite | None = None
         self._result: Result | None = None
         self._shared = self._shared_folder()
@@ -198,6 +200,7 @@ class Face:
             return {}
         rows = {row["id"]: row for row in result.report["requirements"]}
         checks = {check.name: check for check in self.suite.registry.checks}
+        judged = any(row["cases_judged"] for row in rows.values())
         items: dict[str, dict[str, Any]] = {}
         for name, group in chosen:
             check = checks[name]
@@ -213,6 +216,7 @@ class Face:
                 "reason": tally.reason(),
                 "decides": row["level"] == "MUST" or self._settings.level == "should",
                 "shown_only": row["level"] == "MAY" or row["contested"],
+                "unjudged": result.report["stopped"] if result.report["outcome"] == "aborted" and not judged else "",
                 "requirement": row,
                 "findings": findings or row["findings"],
             }
@@ -255,7 +259,11 @@ class CheckItem(pytest.Item):
         verdict = shown["verdict"]
         if verdict == "fail" and (shown["shown_only"] or not shown["decides"]):
             pytest.xfail(f"{shown['requirement']['level']}: {_brief(shown)}")
-        if verdict == "inconclusive" and shown["shown_only"]:
+        if shown["unjudged"]:
+            # One message instead of one an item: nothing at all was judged.
+            pytest.exit(shown["unjudged"], returncode=1)
+        judged_elsewhere = shown["requirement"]["verdict"] in {"pass", "fail"}
+        if verdict == "inconclusive" and (shown["shown_only"] or not shown["decides"] or judged_elsewhere):
             pytest.skip(f"inconclusive: {shown['reason']}")
         if verdict == "waived":
             pytest.skip("waived by name")

@@ -15,14 +15,14 @@ from invoice_conformance.boundaries import invoice
 from invoice_conformance.case import Edit, NumberSlot
 from invoice_conformance.checks import Script
 from invoice_conformance.expect import Accepted, AcceptedTogether, Echoed
-from invoice_conformance.trial import Trial
+from invoice_conformance.trial import Broken, Holds, Trial
 from invoice_conformance.verdict import family_of
 
 if TYPE_CHECKING:
     from invoice_conformance.case import Case
     from invoice_conformance.contract import Field
     from invoice_conformance.engine import Engine
-    from invoice_conformance.trial import Broken
+    from invoice_conformance.trial import Judged
     from invoice_conformance.verdict import Finding
 
 PER_FINDING = 30
@@ -44,7 +44,22 @@ def understand(engine: Engine) -> None:
     for finding in engine.findings():
         _look_closer(engine, finding, budget, boundaries)
         engine.listener.advance(1)
+    _nearest(engine.findings(), boundaries)
     engine.judge.merge()
+
+
+def _nearest(findings: list[Finding], boundaries: list[Boundary]) -> None:
+    """Give findings with several boundaries in one member's values the one that is nearest to an ordinary value.
+
+    A float changes some values and keeps others between them, so that halving ends at one boundary of many.
+    """
+    for finding in findings:
+        mine = next((known for known in boundaries if known.words == finding.boundary), None)
+        if mine is None or not isinstance(finding.check.expecting, Echoed):
+            continue
+        alike = [known for known in boundaries if known.alike(mine)]
+        first = min(alike, key=lambda known: abs(known.bad - known.scale.plain))
+        finding.boundary, finding.reduced = first.words, first.broken
 
 
 @dataclass
@@ -140,6 +155,16 @@ class Boundary:
     solid: bool
     """Whether nothing beyond was seen to be accepted: a leap day that is refused says nothing of the year after."""
 
+    def alike(self, other: Boundary) -> bool:
+        """Whether both are about the same change to the same member, on the same side of an ordinary value."""
+        return (self.requirement, self.kind, self.scale.field, self.scale.kind, self.bad > self.good) == (
+            other.requirement,
+            other.kind,
+            other.scale.field,
+            other.scale.kind,
+            other.bad > other.good,
+        )
+
     def explains(self, finding: Finding, scale: Scale) -> bool:
         """Whether a finding at another value of the same member lies beyond this boundary."""
         alike = (finding.requirement, finding.broken.kind) == (self.requirement, self.kind)
@@ -159,15 +184,23 @@ def _explained(engine: Engine, finding: Finding, case: Case, boundaries: list[Bo
 def _same(engine: Engine, finding: Finding, trial: Trial) -> Broken | None:
     """The finding again, None when the trial shows something else or nothing."""
     roles = {**finding.trial.roles, **trial.roles}
-    broken = engine.judge.again(finding, Trial(trial.id, roles))
-    return broken if broken is not None and broken.kind == finding.broken.kind else None
+    judged = engine.judge.again(finding, Trial(trial.id, roles))
+    return judged if isinstance(judged, Broken) and judged.kind == finding.broken.kind else None
 
 
-def _try(engine: Engine, finding: Finding, case: Case, budget: Budget, left: Budget) -> Broken | None:
+def _judged(engine: Engine, finding: Finding, case: Case, budget: Budget, left: Budget) -> Judged | None:
+    """What a finding's expectation says of one more case; None when it may not be sent."""
     if not left.take(1) or not budget.take(1):
         return None
     trial = engine.further(Script(case.id, (("act", case),)), watched=False)
-    return None if trial is None else _same(engine, finding, trial)
+    return (
+        None if trial is None else engine.judge.again(finding, Trial(trial.id, {**finding.trial.roles, **trial.roles}))
+    )
+
+
+def _try(engine: Engine, finding: Finding, case: Case, budget: Budget, left: Budget) -> Broken | None:
+    judged = _judged(engine, finding, case, budget, left)
+    return judged if isinstance(judged, Broken) and judged.kind == finding.broken.kind else None
 
 
 def _fewer_edits(engine: Engine, finding: Finding, case: Case, budget: Budget, left: Budget) -> Case:
@@ -206,19 +239,20 @@ def _to_the_boundary(engine: Engine, finding: Finding, case: Case, budget: Budge
                 finding.reduced = broken
     while abs(bad - good) > 1:
         middle = scale.middle(good, bad)
-        broken = _try(engine, finding, scale.case(engine, case.id, middle), budget, left)
-        if broken is None and (left.left == 0 or budget.left == 0):
-            return None
-        if broken is not None:
-            bad, finding.reduced = middle, broken
-        else:
+        judged = _judged(engine, finding, scale.case(engine, case.id, middle), budget, left)
+        if isinstance(judged, Broken) and judged.kind == finding.broken.kind:
+            bad, finding.reduced = middle, judged
+        elif isinstance(judged, Holds):
             good = middle
+        else:
+            return None  # not sent any more, or it says nothing of this value
     words = f"{scale.words(bad)} is affected, {scale.words(good)} is not"
     solid = not any(
         accepted and (known.here > bad) == (bad > good) and known.here != bad
         for known, accepted in _seen(engine, scale)
     )
-    return Boundary(finding.requirement, finding.broken.kind, scale, good, bad, finding.reduced, words, solid)
+    shown = finding.reduced or finding.broken
+    return Boundary(finding.requirement, finding.broken.kind, scale, good, bad, shown, words, solid)
 
 
 def _seen(engine: Engine, scale: Scale) -> list[tuple[Scale, bool]]:

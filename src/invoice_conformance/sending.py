@@ -41,6 +41,8 @@ SMOOTH = 20
 """Answers after which the pace doubles again."""
 BREAKER = 25
 """Requests in a row without an answer after which a target counts as gone."""
+UNAVAILABLE = 200
+"""Requests in a row answered with 429, 502, 503 or 504, or not at all, after which a target counts as gone."""
 TOKEN_COMMAND_SECONDS = 30
 RENEWALS_A_CASE = 3
 """How often one case is sent again because its credentials had expired."""
@@ -134,6 +136,7 @@ class Ledger:
     invoices: int = 0
     latencies: list[float] = field(default_factory=list)
     silent: int = 0
+    unavailable: int = 0
     _under_way: int = 0
     _change: threading.Condition = field(default_factory=threading.Condition)
 
@@ -154,12 +157,10 @@ class Ledger:
             self._under_way -= 1
             self.invoices += created
             answer = exchange.answer
-            if isinstance(answer, NoAnswer):
-                self.silent += 1
-            else:
-                self.silent = 0
-                if len(self.latencies) < LATENCIES_KEPT:
-                    self.latencies.append(exchange.elapsed)
+            self.silent = self.silent + 1 if isinstance(answer, NoAnswer) else 0
+            self.unavailable = self.unavailable + 1 if _silent(exchange) else 0
+            if not isinstance(answer, NoAnswer) and len(self.latencies) < LATENCIES_KEPT:
+                self.latencies.append(exchange.elapsed)
             self._change.notify_all()
 
 
@@ -187,6 +188,7 @@ class Courier:
         cap: int | None = None,
         token_command: str | None = None,
         control: Case | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         self._target = target
         self._identity = identity
@@ -200,6 +202,7 @@ class Courier:
         self.ledger = Ledger(cap)
         self._token_command = token_command
         self._control = control
+        self._patience = patience
         self._renewal = threading.Lock()
         self._renewals = 0
         self.stopped: Stopped | None = None
@@ -268,7 +271,7 @@ class Courier:
         wait = _retry_after(first[0])
         if wait is not None:
             self._pace.slow_down(wait)
-        time.sleep(wait if wait is not None else PATIENCE)
+        time.sleep(wait if wait is not None else self._patience)
         renewals = self._renewals
         second = self._sent(case, drawn, turn, gate)
         if second is None:
@@ -295,6 +298,9 @@ class Courier:
         if self.ledger.silent >= BREAKER:
             detail = answer.detail if isinstance(answer, NoAnswer) else "it stopped answering"
             self.stopped = Gone(f"the target has gone away: {BREAKER} requests in a row had no answer ({detail})")
+        elif self.ledger.unavailable >= UNAVAILABLE:
+            said = "nothing" if isinstance(answer, NoAnswer) else f"{answer.status} {answer.reason}".strip()
+            self.stopped = Gone(f"the target has gone away: {UNAVAILABLE} requests in a row had no answer but {said}")
         return exchange, filled.number
 
     def _note(self, script: str, role: str, case: Case, sent: tuple[Exchange, str | None], *, counts: bool) -> None:

@@ -208,11 +208,9 @@ class Judge:
         for check, _fold in self._folds:
             self._tally(check, "").add(DoesNotApply(reason, unanswered=True), own=True)
 
-    def again(self, finding: Finding, trial: Trial) -> Broken | None:
-        """Judge one finding's expectation on another trial, without counting it; None unless it is broken."""
-        expecting = finding.check.expecting
-        judged = expecting.judge(trial) if expecting is not None else None
-        return judged if isinstance(judged, Broken) else None
+    def again(self, finding: Finding, trial: Trial) -> Judged | None:
+        """Judge one finding's expectation on another trial, without counting it; None for a fold's."""
+        return finding.check.expecting.judge(trial) if finding.check.expecting is not None else None
 
     def _tally(self, check: Check, group: str) -> Tally:
         """The tally of a check and field; that of its first field for what others sent."""

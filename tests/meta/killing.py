@@ -129,6 +129,7 @@ class KillTable:
             rules=self.suite.rules,
             redactor=Redactor(),
             control=plain(self.suite.contract),
+            patience=0,
         )
         judge = Judge(self.plan, self.suite.catalogue, self.suite.rules)
         engine = Engine(self.plan, courier, judge, concurrency=0)

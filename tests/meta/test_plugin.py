@@ -151,6 +151,16 @@ def test_a_should_fails_at_its_own_gate(farm: FaultFarm, tmp_path: Path) -> None
     assert "1 failed, 2 passed" in printed
 
 
+def test_a_second_run_on_the_same_server_passes_too(farm: FaultFarm, tmp_path: Path) -> None:
+    numbers = ("--base-url", farm.correct_url, "-k", "test_number", "-q")
+
+    first, _ = pytested(tmp_path / "first", *numbers)
+    second, printed = pytested(tmp_path / "second", *numbers)
+
+    assert (first, second) == (0, 0)
+    assert "the number may be used already" not in printed
+
+
 def test_what_was_waived_is_skipped_by_name(farm: FaultFarm, tmp_path: Path) -> None:
     waived = ("--conformance-without", "AMOUNT-ECHO")
 
@@ -168,9 +178,9 @@ def test_a_target_that_cannot_be_judged_fails_and_is_told_once(tmp_path: Path) -
         code, printed = pytested(tmp_path, "--base-url", server.url, *AMOUNT, "-q")
 
     assert code == 1
-    assert "3 failed" in printed
     assert f"{server.url}: aborted" in printed
-    assert "the token is refused; check INVOICE_CONFORMANCE_TOKEN or --token-file" in printed
+    assert "Exit: the token is refused; check INVOICE_CONFORMANCE_TOKEN or --token-file" in printed
+    assert "failed" not in printed
     assert requests_of(tmp_path) == 1
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from invoice_conformance.exchange import Exchange
     from invoice_conformance.plan import Plan
     from invoice_conformance.sending import Ledger
+    from invoice_conformance.trial import Reading
     from invoice_conformance.verdict import Finding, Outcome, Row
 
 Report: TypeAlias = dict[str, Any]
@@ -147,7 +148,12 @@ def _finding(finding: Finding, settings: Settings, known: frozenset[str]) -> dic
         "check": finding.check.place,
         "property": finding.check.words,
         "exchange": exchange_of(reading.exchange),
-        "curl": curl(reading.exchange, settings, finding.script.act if finding.script is not None else None),
+        "curl": curl(
+            reading.exchange,
+            settings,
+            finding.script.act if finding.script is not None else None,
+            _mark(finding, reading),
+        ),
         "rerun": rerun(finding, case if case in known else None, settings),
     }
 
@@ -205,10 +211,10 @@ def _credentials(template: str) -> str:
     return word
 
 
-def curl(exchange: Exchange, settings: Settings, case: Case | None = None) -> str:
+def curl(exchange: Exchange, settings: Settings, case: Case | None = None, mark: str | None = None) -> str:
     """A shell command that sends the same request; the token comes from its environment variable.
 
-    The invoice number is the one that was used; give it another where the number itself is not the point.
+    `mark` is the part of its invoice number that the run has used up: the command makes a fresh one in its place.
     """
     request = exchange.request
     url = (settings.base_url or "http://127.0.0.1:8080").partition("://")
@@ -230,12 +236,36 @@ def curl(exchange: Exchange, settings: Settings, case: Case | None = None) -> st
         return f"printf {_printed(request.body)} | {' '.join(parts)} --data-binary @-"
     if request.body:
         # Not --data-binary, which takes a leading @ for a file name.
-        parts += ["--data-raw", _body(request.body)]
+        parts += ["--data-raw", _renumbered(_body(request.body), mark)]
     return " ".join(parts)
 
 
 def _header(name: str, value: str) -> str:
     return _body((f"{name}: {value}" if value else f"{name};").encode("latin-1", errors="replace"))
+
+
+FRESH = {12: '"$(date +%s%N | cut -c5-16)"', 17: '"$(date +%s%N | cut -c3-19)"'}
+"""Commands that make a mark of this length which no number has yet."""
+
+
+def _mark(finding: Finding, reading: Reading) -> str | None:
+    """The mark in the invoice number, which the run itself has used up; None where the number must stay."""
+    number = (reading.sent or {}).get("invoiceNumber")
+    shared = finding.script is not None and finding.script.order != "any"
+    if shared or reading.meaning.pooled or not isinstance(number, str):
+        return None
+    found = re.search(r"[0-9A-HJKMNP-TV-Z]{12}", number)
+    if found is not None and re.fullmatch(r"[0-9]{12}", found[0]):
+        found = re.search(r"[0-9]{17}", number)
+    return found[0] if found is not None else None
+
+
+def _renumbered(word: str, mark: str | None) -> str:
+    """The quoted body with a fresh mark in its invoice number."""
+    if mark is None or word.count(mark) != 1:
+        return word
+    opening = "$'" if word.startswith("$'") else "'"
+    return word.replace(mark, f"'{FRESH[len(mark)]}{opening}")
 
 
 def _quoted(text: str) -> str:
