@@ -121,7 +121,7 @@ def _go(settings: Settings) -> int:
         plan = suite.plan(settings)
         where = settings.base_url or "the embedded reference server"
         # One more than planned: the first, which shows whether there is anything to judge.
-        invoices = plan.invoices(suite.rules.oracle) + 1
+        invoices = plan.invoices + 1
         if settings.max_invoices is not None:
             invoices = min(invoices, settings.max_invoices)
         console.print(f"{where}: {plan.requests} requests, up to {invoices} invoices", markup=False, soft_wrap=True)

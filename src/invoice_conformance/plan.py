@@ -9,7 +9,6 @@ import fnmatch
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from invoice_conformance.case import sample
 from invoice_conformance.checks import Script
 from invoice_conformance.trial import Meaning
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
     from invoice_conformance.case import Case
     from invoice_conformance.checks import Check, Registry, Scope
-    from invoice_conformance.oracle import Oracle
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +59,11 @@ class Plan:
         """How many requests the plan needs when every one is answered at once."""
         return sum(1 for _case in self.cases()) + sum(len(script.steps) for script in self.ordered())
 
-    def invoices(self, oracle: Oracle) -> int:
+    @property
+    def invoices(self) -> int:
         """How many invoices a conforming server creates at most while the plan is sent."""
         everything = [*self.cases(), *(case for script in self.ordered() for _role, case in script.steps)]
-        return sum(oracle.judge(sample(case)).kind != "invalid" for case in everything)
+        return sum(self.scope.judgement(case).kind != "invalid" for case in everything)
 
 
 def make_plan(

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from invoice_conformance.contract import Contract
     from invoice_conformance.oracle import Level
 
-RANDOM_INVOICES = {"quick": 60, "standard": 250, "thorough": 2500}
-RANDOM_REFUSALS = {"quick": 40, "standard": 110, "thorough": 1200}
+RANDOM_INVOICES = {"quick": 60, "standard": 180, "thorough": 2500}
+RANDOM_REFUSALS = {"quick": 40, "standard": 90, "thorough": 1200}
 RACES = {"quick": 3, "standard": 6, "thorough": 12}
 RACERS = 8
 BETWEEN = {"quick": 60, "standard": 110, "thorough": 300}

@@ -138,7 +138,7 @@ def test_a_quick_run_sends_less_and_judges_every_row(quick: Plan, standard: Plan
 
 
 def test_the_estimate_of_invoices_is_what_the_oracle_says_of_standard_creates(quick: Plan) -> None:
-    estimate = quick.invoices(SUITE.rules.oracle)
+    estimate = quick.invoices
 
     creates = [case for case in quick.cases() if meaning_of(case).standard]
     valid = sum(SUITE.rules.oracle.judge(sample(case)).kind == "valid" for case in creates)
