@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from invoice_conformance.contract import Contract
     from invoice_conformance.oracle import Level
 
-RANDOM_INVOICES = {"quick": 60, "standard": 180, "thorough": 2500}
-RANDOM_REFUSALS = {"quick": 40, "standard": 90, "thorough": 1200}
+RANDOM_INVOICES = {"quick": 45, "standard": 130, "thorough": 2500}
+RANDOM_REFUSALS = {"quick": 30, "standard": 70, "thorough": 1200}
 RACES = {"quick": 3, "standard": 6, "thorough": 12}
 RACERS = 8
-BETWEEN = {"quick": 60, "standard": 110, "thorough": 300}
+BETWEEN = {"quick": 60, "standard": 60, "thorough": 300}
 REPRESENTATIVES = {"quick": 4, "standard": 7, "thorough": 14}
 
 
