@@ -68,7 +68,6 @@ class Done:
     stopped: str | None = None
     gone: bool = False
     interrupted: bool = False
-    reduction_requests: int = 0
 
 
 @dataclass
@@ -317,10 +316,7 @@ class Engine:
             if reading is None:
                 return Sent(readings, script, unsent=CAPPED)
             readings.append((own, reading))
-        roles: dict[str, list[Reading]] = {}
-        for own, reading in readings:
-            roles.setdefault(own, []).append(reading)
-        return Sent(readings, script, Trial(script.id, {own: tuple(found) for own, found in roles.items()}))
+        return Sent(readings, script, _trial(script, readings))
 
     def _race(self, script: Script) -> Sent:
         """Send a script's steps at the same moment: each waits before its last octet until all are there."""
@@ -354,10 +350,7 @@ class Engine:
         readings = [(role, reading) for role, reading in results if reading is not None]
         if len(readings) < len(script.steps):
             return Sent(readings, script, unsent=CAPPED)
-        roles: dict[str, list[Reading]] = {}
-        for role, reading in readings:
-            roles.setdefault(role, []).append(reading)
-        return Sent(readings, script, Trial(script.id, {role: tuple(found) for role, found in roles.items()}))
+        return Sent(readings, script, _trial(script, readings))
 
     def further(self, script: Script, *, watched: bool = True) -> Trial | None:
         """Send one more script and return its trial, None at the cap; judged by those who watch unless told not to.
@@ -405,6 +398,14 @@ class Engine:
     def judge(self) -> Judge:
         """Who judges the run."""
         return self._judge
+
+
+def _trial(script: Script, readings: list[tuple[str, Reading]]) -> Trial:
+    """The trial of a script whose steps were all answered, by role."""
+    roles: dict[str, tuple[Reading, ...]] = {}
+    for role, reading in readings:
+        roles[role] = (*roles.get(role, ()), reading)
+    return Trial(script.id, roles)
 
 
 def _shares(case: Case) -> bool:

@@ -9,6 +9,7 @@ import fnmatch
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from invoice_conformance.case import STANDARD_HEADERS
 from invoice_conformance.checks import Script
 from invoice_conformance.trial import Meaning
 
@@ -136,8 +137,6 @@ def _alone(scripts: Iterable[Script], globs: tuple[str, ...]) -> dict[str, Scrip
 
 def meaning_of(case: Case) -> Meaning:
     """What judges are told of a case beside its octets."""
-    from invoice_conformance.case import STANDARD_HEADERS  # noqa: PLC0415 - one constant
-
     slot = case.slot
     return Meaning(
         case.id,

@@ -5,6 +5,7 @@ It makes cases and sends none; which of them are legal it asks the oracle.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
 from dataclasses import replace
@@ -263,8 +264,6 @@ def _dated(contract: Contract, name: str, field: str, edge: str, text: str) -> C
 
 def _seed(scope: Scope, *words: str) -> int:
     """A seed for one purpose, so that adding a check does not change what another draws."""
-    import hashlib  # noqa: PLC0415 - used here alone
-
     return int.from_bytes(hashlib.sha256("\0".join((str(scope.seed), *words)).encode()).digest()[:8])
 
 

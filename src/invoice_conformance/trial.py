@@ -6,7 +6,7 @@ It knows how to read a request and an answer, and no requirement.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -236,10 +236,3 @@ class DoesNotApply:
 
 
 Judged: TypeAlias = Holds | Broken | DoesNotApply
-
-
-@dataclass
-class Seen:
-    """Accumulated over a run by a fold: the values seen so far."""
-
-    values: dict[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from invoice_conformance.boundaries import CONTRACT_FIELD, invoice, invoice_body, merge
+from invoice_conformance.boundaries import CONTRACT_FIELD, invoice, invoice_body, merge, plain_parts
 from invoice_conformance.case import BEARER, STANDARD_HEADERS, Case, Edit, Hole, NumberSlot
 from invoice_conformance.checks import Cases, Scope, Script
 from invoice_conformance.recipes import plain
@@ -408,8 +408,6 @@ def spellings() -> Cases:
 
 
 def _members(contract: Contract) -> list[tuple[bytes, tuple[Part, ...]]]:
-    from invoice_conformance.boundaries import plain_parts  # noqa: PLC0415 - used here alone
-
     return [(json.dumps(field.name).encode(), plain_parts(field)) for field in contract.fields if field.required]
 
 
