@@ -11,10 +11,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
-import yaml
-
-from invoice_conformance import locate
+from invoice_conformance import locate, yamltext
 from invoice_conformance.contract import SpecError
+from invoice_conformance.yamltext import NotYaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -110,9 +109,9 @@ class Catalogue:
 def _rows(path: Path, data: bytes) -> Iterator[Requirement]:
     place = f"spec/requirements/{path.name}"
     try:
-        rows = yaml.safe_load(data)
-    except yaml.YAMLError as error:
-        raise SpecError(f"{place}: not YAML: {' '.join(str(error).split())}") from None
+        rows = yamltext.read(data)
+    except NotYaml as error:
+        raise SpecError(f"{place}: not YAML: {error}") from None
     if not isinstance(rows, list):
         raise SpecError(f"{place}: a list of requirements is expected")
     for row in rows:

@@ -6,6 +6,7 @@ It judges nothing; everything heavy is imported by the subcommand that needs it,
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -116,6 +117,8 @@ def _go(settings: Settings) -> int:
         # A terminal that cannot show a character gets its number; the run does not end for that.
         sys.stdout.reconfigure(errors="backslashreplace")
     console = Console(highlight=False)
+    # A run makes many objects and no cycles worth a search: the collector's defaults would cost it a seventh.
+    gc.set_threshold(50_000, 20, 50)
     try:
         suite = session.Suite.load()
         plan = suite.plan(settings)

@@ -9,14 +9,12 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from collections.abc import Hashable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import yaml
-
-from invoice_conformance import ecma, locate
+from invoice_conformance import ecma, locate, yamltext
+from invoice_conformance.yamltext import NotYaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -220,25 +218,6 @@ class _Node:
         raise self.error(f"a number expected; got {_shown(self.value)}")
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """YAML's safe loader, refusing a key that is given twice."""
-
-    def construct_mapping(
-        self,
-        node: yaml.MappingNode,
-        deep: bool = False,  # noqa: FBT001, FBT002 - the overridden signature
-    ) -> dict[Hashable, Any]:
-        seen: set[Hashable] = set()
-        for key_node, _value in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, Hashable) and key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f'the key "{key}" is given twice', key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
 def _bytes_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -248,14 +227,9 @@ def _bytes_of(path: Path) -> bytes:
 
 def _parse(name: str, data: bytes) -> object:
     try:
-        value: object = yaml.load(data, Loader=_StrictLoader)  # noqa: S506 - it is a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "#"
-        raise SpecError(f"spec/{name}: {place}: {error.problem}") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise SpecError(f"spec/{name}: #: {' '.join(str(error).split())}") from None
-    return value
+        return yamltext.read(data)
+    except NotYaml as error:
+        raise SpecError(f"spec/{name}: {error}") from None
 
 
 def _operation(root: _Node) -> _Node:

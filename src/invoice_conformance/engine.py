@@ -154,6 +154,7 @@ class Engine:
         self._workers = Workers(concurrency)
         self._needed: dict[str, list[Script]] = {}
         self._readings: dict[str, Reading | None] = {}
+        self._uses: dict[str, int] = {}
         self._open: dict[str, int] = {}
         self.refused_together: list[Script] = []
         """Legal combinations of several values that were refused."""
@@ -244,13 +245,22 @@ class Engine:
             if len(case.edits) == 1 and reading.response is not None and reading.judgement.kind == "valid":
                 self.singles.append((case, reading.accepted))
         scripts = self._needed.pop(case.id, [])
-        if any(len(script.steps) > 1 for script in scripts):
+        self._uses[case.id] = sum(len(script.steps) > 1 and self._open[script.id] > 0 for script in scripts)
+        if self._uses[case.id]:
             self._readings[case.id] = reading
         for script in scripts:
             if self._open[script.id] > 0:
                 self._open[script.id] -= 1
                 if self._open[script.id] == 0:
                     self._finish(script, reading)
+                    self._let_go(script)
+
+    def _let_go(self, script: Script) -> None:
+        """Forget the answers that no other script waits for."""
+        for case_id in {case.id for _role, case in script.steps} & self._readings.keys():
+            self._uses[case_id] -= 1
+            if not self._uses[case_id]:
+                del self._readings[case_id]
 
     def _finish(self, script: Script, last: Reading | None) -> None:
         roles: dict[str, list[Reading]] = {}
