@@ -253,7 +253,8 @@ class Engine:
                 self._open[script.id] -= 1
                 if self._open[script.id] == 0:
                     self._finish(script, reading)
-                    self._let_go(script)
+                    if len(script.steps) > 1:
+                        self._let_go(script)
 
     def _let_go(self, script: Script) -> None:
         """Forget the answers that no other script waits for."""
