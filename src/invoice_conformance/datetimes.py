@@ -112,7 +112,7 @@ LEGAL: tuple[Legal, ...] = (
     Legal("fraction up to 3 digits: .010", _at("2023-10-05", "14:48:00.010")),
     Legal("fraction of 4 to 6 digits: .999999", _at("2023-10-05", "14:48:00.999999")),
     Legal("fraction of 7 to 9 digits: .999999999", _at("2023-10-05", "14:48:00.999999999")),
-    Legal("fraction of 4 to 6 digits: .999999 at the end of a minute", _at("2023-10-05", "14:48:59.999999")),
+    Legal("fraction of 4 to 6 digits: .999999 at the end of a year", _at("2023-12-31", "23:59:59.999999"), core=True),
     Legal("fraction over 9 digits: 10", _at("2023-10-05", "14:48:00.1234567891"), core=True),
     Legal("fraction over 9 digits: 12", _at("2023-10-05", "14:48:00.123456789123")),
     Legal("fraction over 9 digits: 30", _at("2023-10-05", "14:48:00.123456789123456789123456789123")),

@@ -604,10 +604,10 @@ class CreatedNow:
 
 @dataclass(frozen=True, slots=True)
 class UpdatedAfterCreated:
-    """updatedAt is not before createdAt by more than a second."""
+    """updatedAt is not before createdAt by more than a second, nor more than five minutes ahead of the answer."""
 
     def judge(self, trial: Trial) -> Judged:
-        """Broken when a new invoice was changed before it existed."""
+        """Broken when a new invoice was changed before it existed, or will have been."""
         act = trial.act
         data = act.data or {}
         stamps = [data.get(name) for name in ("createdAt", "updatedAt")]
@@ -615,6 +615,17 @@ class UpdatedAfterCreated:
         created, updated = instants
         if created is None or updated is None:
             return unanswered(act) or DoesNotApply("no createdAt and updatedAt to compare")
+        date = _http_date(act.response.header("date")) if act.response is not None else None
+        # When createdAt is off too, that is its own row's finding.
+        if date is not None and abs(created - date) <= CLOCK_TOLERANCE < updated - date:
+            return Broken(
+                expected="updatedAt no more than 5 minutes after the answer's Date",
+                got=f"updatedAt={shown(stamps[1])}, {float(updated - date) / 60:+.0f} minutes off",
+                kind="ahead",
+                field="updatedAt",
+                edge="now",
+                reading=act,
+            )
         if updated >= created - 1:
             return Holds()
         return Broken(

@@ -445,11 +445,15 @@ def repeats() -> Cases:
 NEAR: tuple[tuple[str, str, NumberSlot, NumberSlot], ...] = (
     ("case", "upper and lower case", NumberSlot(before="INV-A-"), NumberSlot(before="inv-a-")),
     ("case", "sharp s and ss", NumberSlot(before="STRASSE-"), NumberSlot(before="STRAßE-")),
+    ("case", "dotless and dotted i", NumberSlot(before="Iı-"), NumberSlot(before="Ii-")),
     ("case", "with and without accent", NumberSlot(before="RE-"), NumberSlot(before="RÉ-")),
     ("space", "a trailing space", NumberSlot(), NumberSlot(after=" ")),
     ("space", "a trailing space, then none", NumberSlot(after=" "), NumberSlot()),
     ("space", "a leading space", NumberSlot(), NumberSlot(before=" INV-")),
+    ("space", "one inner space and two", NumberSlot(before="INV 2025 "), NumberSlot(before="INV  2025 ")),
     ("form", "composed and decomposed", NumberSlot(before="RÉ-"), NumberSlot(before="RE\u0301-")),
+    ("form", "two emoji", NumberSlot(before="🧾-"), NumberSlot(before="💶-")),
+    ("form", "hiragana and katakana", NumberSlot(before="せい-"), NumberSlot(before="セイ-")),
     ("form", "full-width and ASCII digits", NumberSlot(before="INV-1-"), NumberSlot(before="INV-１-")),
     (
         "last character",

@@ -380,6 +380,16 @@ TABLE: Final[dict[str, tuple[Expectation, Trial, str]]] = {
         one(created(updatedAt='"2025-11-05T14:47:58.122Z"')),
         "broken: before",
     ),
+    "updated: local time labelled Z": (
+        UpdatedAfterCreated(),
+        one(created(updatedAt='"2025-11-05T15:48:00.123Z"')),
+        "broken: ahead",
+    ),
+    "updated: as far ahead as createdAt is another row's": (
+        UpdatedAfterCreated(),
+        one(created(createdAt='"2025-11-05T15:48:00Z"', updatedAt='"2025-11-05T15:48:00Z"')),
+        "holds",
+    ),
     "updated: null is another row's": (UpdatedAfterCreated(), one(created(updatedAt="null")), "does not apply"),
     "updated: no answer": (UpdatedAfterCreated(), one(silence()), "unanswered"),
     "updated: a firewall": (UpdatedAfterCreated(), one(firewall()), "unanswered"),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _FIELD: Final = "invoiceNumber"
 _COLUMN: Final = 100
+_STRAIGHT: Final = str.maketrans({"„": '"', "“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-"})
 _LAST_OF_BMP: Final = "\uffff"
 
 
@@ -124,6 +125,30 @@ FAULTS: Final = (
         "number",
         "What stands in double braces is taken for a template and removed.",
         _comes_back(substituting(r"\{\{.*?\}\}", "")),
+    ),
+    Fault(
+        "number-entities-decoded",
+        "number",
+        "Character references such as &amp; are taken for what they stand for.",
+        _comes_back(html.unescape),
+    ),
+    Fault(
+        "number-typography-straightened",
+        "number",
+        "Typographic quotation marks and dashes become their ASCII likenesses.",
+        _comes_back(lambda text: text.translate(_STRAIGHT)),
+    ),
+    Fault(
+        "number-trailing-dot-dropped",
+        "number",
+        "The number is a file's name on a file system that drops dots at the end.",
+        _comes_back(lambda text: text.rstrip(".") or text),
+    ),
+    Fault(
+        "number-cut-at-hash",
+        "number",
+        "The number goes through a URL, where a fragment begins at the hash.",
+        _comes_back(lambda text: text.partition("#")[0] or text),
     ),
     Fault(
         "number-quotes-doubled",

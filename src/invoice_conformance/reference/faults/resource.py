@@ -253,6 +253,12 @@ FAULTS: Final = (
         "updatedAt lies an hour before createdAt.",
         _clock(lambda moment: timestamp(moment - timedelta(hours=1)), "updatedAt"),
     ),
+    Fault(
+        "updated-at-local",
+        "resource",
+        "updatedAt is set by a trigger of the database in local time, with a Z behind it.",
+        _clock(lambda moment: timestamp(moment + timedelta(hours=2)), "updatedAt"),
+    ),
     Fault("answered-202", "resource", "The invoice is answered with 202.", _with_status(202)),
     Fault("answered-203", "resource", "A proxy turned the status into 203.", _with_status(203)),
     Fault("answered-204", "resource", "The invoice is answered with 204 and no body.", succeeds(_without_body)),

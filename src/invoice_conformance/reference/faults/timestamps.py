@@ -105,6 +105,11 @@ def _rounded_up(text: str) -> str:
     return _moved(lambda moment: moment + timedelta(seconds=1))(to_milliseconds(head + "Z"))
 
 
+def _carry_lost(text: str) -> str:
+    """The first second of the same day instead of the next one's."""
+    return re.sub(r"T23:59:59\.9999\d*Z\Z", "T00:00:00.000Z", text)
+
+
 def _epoch(read: Reader, value: Given) -> JsonValue:
     if isinstance(value, Number) and value.literal.isdigit() and int(value.literal[:20]) < _LAST_EPOCH:
         return timestamp(_EPOCH + timedelta(milliseconds=int(value.literal)))
@@ -460,6 +465,12 @@ FAULTS: Final = (
         "timestamps",
         "Digits beyond the millisecond round the whole timestamp up to the next second.",
         takes(_rounded_up, *DATES),
+    ),
+    Fault(
+        "fraction-carry-lost",
+        "timestamps",
+        "Rounding .9996 and more to milliseconds makes a second more, and at the end of a day no next day.",
+        takes(_carry_lost, *DATES),
     ),
     Fault(
         "local-time-labelled-z",

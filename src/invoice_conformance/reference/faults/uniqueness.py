@@ -6,6 +6,7 @@ It must not know what a valid number looks like.
 from __future__ import annotations
 
 import asyncio
+import re
 import unicodedata
 from collections import deque
 from dataclasses import replace
@@ -193,6 +194,18 @@ FAULTS: Final = (
         "uniqueness",
         "Numbers are compared in Unicode form NFC.",
         _folds(lambda number: unicodedata.normalize("NFC", number)),
+    ),
+    Fault(
+        "number-unique-ignoring-emoji",
+        "uniqueness",
+        "The collation gives every character beyond the BMP the same weight.",
+        _folds(lambda number: re.sub("[\U00010000-\U0010ffff]", "\ufffd", number)),
+    ),
+    Fault(
+        "number-unique-ignoring-runs-of-space",
+        "uniqueness",
+        "Numbers are compared after runs of white space became one space.",
+        _folds(lambda number: " ".join(number.split())),
     ),
     Fault(
         "number-unique-by-prefix",
