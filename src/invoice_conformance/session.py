@@ -117,8 +117,9 @@ def run(
     with ExitStack() as stack:
         evidence = stack.enter_context(EvidenceWriter(folder))
         reached = stack.enter_context(_Embedded(settings)) if settings.embedded else settings
-        courier = stack.enter_context(_Opened(suite, reached, evidence)).courier
-        judge = Judge(plan, suite.catalogue, suite.rules, suite.waived(settings))
+        rules = replace(suite.rules, base_url=reached.base_url or "")
+        courier = stack.enter_context(_Opened(rules, reached, evidence)).courier
+        judge = Judge(plan, suite.catalogue, rules, suite.waived(settings))
         engine = Engine(plan, courier, judge, concurrency=settings.concurrency, listener=listener)
         done = _go(suite, engine, courier, listener, started)
     rows = judge.rows()
@@ -184,7 +185,7 @@ class _Embedded:
 class _Opened:
     """A courier to the configured target, whose connections live as long as the `with` block."""
 
-    def __init__(self, suite: Suite, settings: Settings, evidence: EvidenceWriter) -> None:
+    def __init__(self, rules: Rules, settings: Settings, evidence: EvidenceWriter) -> None:
         from invoice_conformance.redaction import Redactor  # noqa: PLC0415 - brings in the HTTP client
         from invoice_conformance.target import Target, TargetSettings  # noqa: PLC0415 - likewise
 
@@ -214,13 +215,13 @@ class _Opened:
             ),
             path=where.prefix + OPERATION,
             evidence=evidence,
-            rules=suite.rules,
+            rules=rules,
             redactor=redactor,
             common=settings.header,
             pace=Pace(settings.rate_limit),
             cap=settings.max_invoices,
             token_command=settings.token_command,
-            control=plain(suite.contract),
+            control=plain(rules.contract),
         )
 
     def __enter__(self) -> Self:

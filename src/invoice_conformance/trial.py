@@ -51,10 +51,11 @@ def decoded(response: Response) -> bytes | None:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What judges measure by: the contract, and the oracle over it."""
+    """What judges measure by: the contract, the oracle over it, and where the target is ("" when nobody says)."""
 
     contract: Contract
     oracle: Oracle
+    base_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

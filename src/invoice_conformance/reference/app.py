@@ -50,7 +50,14 @@ class Application:
             return
         octets, size = body
         oversized = size > MAX_BODY
-        request = Request(scope["method"], _path(scope["path"]), tuple(scope["headers"]), octets, oversized=oversized)
+        request = Request(
+            scope["method"],
+            _path(scope["path"]),
+            tuple(scope["headers"]),
+            octets,
+            oversized=oversized,
+            secure=scope.get("scheme") == "https",
+        )
         if self._latency:
             await asyncio.sleep(self._latency)
         response = await self._service_at(scope["server"][1]).handle(request)

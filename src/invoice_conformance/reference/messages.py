@@ -23,13 +23,17 @@ PROBLEM: Final = b"application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, its body read to the end; `oversized` means that the body was discarded."""
+    """One request, its body read to the end.
+
+    `oversized` means that the body was discarded, `secure` that the request came over TLS.
+    """
 
     method: str
     path: str
     headers: Headers
     body: bytes = b""
     oversized: bool = False
+    secure: bool = False
 
     def values(self, name: bytes) -> list[bytes]:
         """The values of every header field `name` (lower-case), in order."""

@@ -238,12 +238,15 @@ def _other_method(method: str, allow: bytes) -> Response:
     raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, f"expected one of {allow.decode()}", headers=((b"allow", allow),))
 
 
-def _with_standing_headers(_request: Request, response: Response) -> Response:
-    standing = (
+def _with_standing_headers(request: Request, response: Response) -> Response:
+    standing: Headers = (
         (b"date", formatdate(usegmt=True).encode()),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
     )
+    if request.secure:
+        # RFC 6797 §7.2: not in answers over a transport that is not secure.
+        standing += ((b"strict-transport-security", b"max-age=31536000"),)
     return Response(response.status, response.headers + standing, response.body)
 
 

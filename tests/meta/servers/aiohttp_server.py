@@ -48,12 +48,15 @@ LIBERTIES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "no-future": frozenset({"DATE-ACCEPTED-WIDE"}),
         "one-namespace": frozenset(),
         "ordered-dates": frozenset({"DATE-ORDER"}),
+        "other-host-as-location": frozenset(),
         "plain-integers": frozenset({"AMOUNT-SPELLING"}),
         "plain-numbers": frozenset({"NUMBER-ACCEPTED-WIDE", "UNIQUE-EXACT"}),
         "nine-digits-at-most": frozenset({"DATE-ACCEPTED-WIDE"}),
         "seconds-required": frozenset(),
         "six-decimals": frozenset({"RATE-ACCEPTED-WIDE"}),
         "small-bodies": frozenset(),
+        "sniffable": frozenset({"HEAD-NOSNIFF"}),
+        "speaks-to-caches": frozenset(),
         "strict-json": frozenset(),
         "summer-time": frozenset({"DATE-FORM", "RESOURCE-TIMESTAMPS-FORM"}),
         "server-banner": frozenset({"HEAD-NO-BANNER"}),
@@ -98,6 +101,15 @@ _CHALLENGES: Final = (
     'bearer realm = "invoices, all of them" ,error=invalid_token',
     "Negotiate",
 )
+_FOR_CACHES: Final = {
+    "Cache-Control": 'Private="x, y", , MAX-AGE=60,stale-if-error=0',
+    "Content-Language": "en, de-CH-1996",
+    "ETag": 'W/"\xe9,ok"',
+    "Expires": "0",
+    "Last-Modified": "Wed, 01 Jan 2025 00:00:00 GMT",
+    "Vary": "Authorization",
+}
+"""What a private cache may want to know; RFC 9110 §5.6.1.2 lets a list have empty elements."""
 _SCHEMA: Final = """
 CREATE TABLE invoices (
     id TEXT PRIMARY KEY, scope TEXT NOT NULL, number TEXT NOT NULL COLLATE {collation},
@@ -137,10 +149,20 @@ class Service:
             response = self._refusal(refusal)
         else:
             response = web.Response(status=201, body=text.encode(), headers={"Content-Type": "application/json"})
+            name = json.loads(text)["data"]["id"]
+            elsewhere = "other-host-as-location" in self._liberties
+            response.headers["Location"] = (
+                f"https://books.example:8443/v2/bills/?bill={name}#{name}" if elsewhere else name
+            )
         if "closes" in self._liberties:
             response.force_close()
         if "server-banner" not in self._liberties:
             response.headers["Server"] = "invoices"
+        if "sniffable" not in self._liberties:
+            response.headers["X-Content-Type-Options"] = "nosniff"
+        if "speaks-to-caches" in self._liberties:
+            response.headers.update(_FOR_CACHES)
+            response.headers.add("Vary", "tenant-id,")
         return response
 
     def _refusal(self, refusal: Refused) -> web.Response:

@@ -427,6 +427,7 @@ class Connection:
             framing = "length"
         close = close or not modern or "close" in asked or framing.endswith("close")
         lines = [f"date:  {formatdate(usegmt=True)}  ", *headers, "x-empty:", "server: asyncio (by hand)"]
+        lines += ["x-content-type-options:NoSniff", "cache-control: max-age=0, public", "expires: -1", "etag:"]
         lines += ["connection: close"] if close else []
         lines += [f"content-length: {len(body)}"] if framing.startswith("length") else []
         lines += ["transfer-encoding: Chunked", "trailer: x-done"] if framing == "chunked" else []

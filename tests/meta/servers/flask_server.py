@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation, localcontext
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
+from urllib.parse import urlencode
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
@@ -42,6 +43,7 @@ LIBERTIES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "drops-invisible-characters": frozenset({"NUMBER-ECHO-WIDE"}),
         "first-name-wins": frozenset(),
         "gone": frozenset(),
+        "home-as-location": frozenset({"HEAD-LOCATION"}),
         "length-required": frozenset(),
         "old-http": frozenset(),
         "other-status-when-paid": frozenset({"RESPONSE-STATUS-STEADY"}),
@@ -50,6 +52,7 @@ LIBERTIES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "rounds-rates": frozenset({"RATE-ECHO-WIDE", "RATE-DECIMAL"}),
         "server-banner": frozenset({"HEAD-NO-BANNER"}),
         "slow-clock": frozenset({"RESOURCE-CREATED-NOW", "RESOURCE-UPDATED"}),
+        "sniffable": frozenset({"HEAD-NOSNIFF"}),
         "zero-offset": frozenset({"DATE-FORM", "RESOURCE-TIMESTAMPS-FORM"}),
     }
 )
@@ -125,7 +128,11 @@ class Service:
             raise Refused(404, "contractId")
         text = self._kept_as(tenant, members["invoiceNumber"], stored)
         draft = members.get("paidAt") is None or "other-status-when-paid" not in self._liberties
-        return Response(text, 201 if draft else 200, {"Location": "/"}, content_type="application/json; charset=utf-8")
+        home = "home-as-location" in self._liberties
+        location = "/" if home else f"{PATH}?{urlencode({'number': members['invoiceNumber']})}"
+        return Response(
+            text, 201 if draft else 200, {"Location": location}, content_type="application/json; charset=utf-8"
+        )
 
     def _refuse(self, reason: str) -> NoReturn:
         raise Refused(self._invalid, reason)
@@ -288,6 +295,11 @@ def _without_banner(response: Response) -> Response:
     return response
 
 
+def _without_sniffing(response: Response) -> Response:
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
 def application(liberties: frozenset[str]) -> Flask:
     """The WSGI application."""
     app = Flask(__name__, static_folder=None)
@@ -295,6 +307,8 @@ def application(liberties: frozenset[str]) -> Flask:
     app.add_url_rule(PATH, "create", service.create, methods=["POST"])
     if "server-banner" not in liberties:
         app.after_request(_without_banner)
+    if "sniffable" not in liberties:
+        app.after_request(_without_sniffing)
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(HTTPException, _of_werkzeug)
     return app

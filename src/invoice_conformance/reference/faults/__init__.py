@@ -13,6 +13,7 @@ from invoice_conformance.reference.faults import (
     access,
     amount,
     currency,
+    heads,
     number,
     presence,
     rate,
@@ -42,6 +43,7 @@ _AREAS: Final[tuple[tuple[Fault, ...], ...]] = (
     uniqueness.FAULTS,
     access.FAULTS,
     wire.FAULTS,
+    heads.FAULTS,
     steadiness.FAULTS,
 )
 
