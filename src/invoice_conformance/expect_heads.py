@@ -152,7 +152,7 @@ class CharsetIsUtf8:
 
 @dataclass(frozen=True, slots=True)
 class NotCoded:
-    """A body has no content coding when the request asked for none, as it does unless a case says otherwise."""
+    """A body has no content coding that the request did not ask for: none at all, unless it says otherwise."""
 
     def judge(self, trial: Trial) -> Judged:
         """Broken by a compressed body."""
@@ -160,13 +160,14 @@ class NotCoded:
         response = _head(act)
         if response is None:
             return _nothing(act)
-        if any(name.lower() == "accept-encoding" for name, _value in act.exchange.request.headers):
-            return DoesNotApply("the request says itself which codings it takes")
+        wanted = [value for name, value in act.exchange.request.headers if name.lower() == "accept-encoding"]
+        asked = {*re.split(r"[\s,;]++", ",".join(wanted).lower()), "identity"}
         codings = (response.header("content-encoding") or "").replace(",", " ").lower().split()
-        if not response.body_length or all(coding == "identity" for coding in codings):
+        known = "*" in asked or all(coding.removeprefix("x-") in asked for coding in codings)
+        if not response.body_length or known:
             return Holds()
         return Broken(
-            expected="a body without content coding, because of Accept-Encoding: identity",
+            expected=f"a body without content coding, because of Accept-Encoding: {', '.join(wanted) or 'identity'}",
             got=f"Content-Encoding: {' '.join(codings)[:80]}",
             kind="coded",
             edge="Content-Encoding",
@@ -230,7 +231,7 @@ class NoSniff:
 
 @dataclass(frozen=True, slots=True)
 class KeepsToTls:
-    """Over TLS at a host name, an answer tells browsers to come by TLS only; elsewhere that would mean nothing."""
+    """Over TLS at a public host name, an answer tells browsers to come by TLS only."""
 
     def judge(self, trial: Trial) -> Judged:
         """Broken by a missing Strict-Transport-Security, and by one without an age above 0."""
@@ -254,6 +255,10 @@ class KeepsToTls:
         )
 
 
+PRIVATE: Final = frozenset({"", "internal", "local", "localhost", "test"})
+"""Last labels of names that only some machines know (RFC 6761, RFC 6762); a name of one label is such a name too."""
+
+
 def _may_be_known_host(base_url: str) -> bool:
     """Whether Strict-Transport-Security means anything there: by TLS (RFC 6797 §8.1), no IP address (§8.1.1)."""
     scheme, _, rest = base_url.partition("://")
@@ -262,7 +267,7 @@ def _may_be_known_host(base_url: str) -> bool:
         with suppress(ValueError):
             ipaddress.ip_address(host)
             return False
-        return scheme.lower() == "https" and host.rpartition(".")[2] not in {"", "localhost"}
+        return scheme.lower() == "https" and "." in host and host.rpartition(".")[2] not in PRIVATE
     return False
 
 
@@ -293,7 +298,7 @@ class NoForeignCredentials:
 class LocationNamesInvoice:
     """Fold: the Location of a 201 refers to the new invoice: it holds its id or number, or at least is no other's."""
 
-    locations: dict[str, str] = field(default_factory=dict)
+    locations: dict[tuple[str, str], str] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
 
     def observe(self, reading: Reading) -> Judged:
@@ -330,7 +335,9 @@ class LocationNamesInvoice:
         spaced = unquote(location.replace("+", " "))
         if any(isinstance(own, str) and (own in plain or own in spaced) for own in (identifier, number)):
             return ""
-        owner = self.locations.setdefault(location, identifier)
+        # The same URI may name another invoice to another tenant.
+        tenant = ",".join(value for name, value in reading.exchange.request.headers if name.lower() == "tenant-id")
+        owner = self.locations.setdefault((tenant, location), identifier)
         if owner != identifier:
             return "as for another invoice"
         own_path = reading.exchange.request.target.partition("?")[0].rstrip("/")

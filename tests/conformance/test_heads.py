@@ -51,7 +51,7 @@ def test_returns_no_other_charset() -> Cases:
 
 @check("HEAD-UNCODED", expecting=NotCoded(), watching=True)
 def test_returns_no_coding_unasked() -> Cases:
-    """A body has no content coding when the request asked for none."""
+    """A body has no content coding that the request did not ask for."""
     return nothing()
 
 
@@ -69,7 +69,7 @@ def test_returns_nosniff() -> Cases:
 
 @check("HEAD-HSTS", expecting=KeepsToTls(), watching=True)
 def test_keeps_browsers_to_tls() -> Cases:
-    """Over TLS at a host name, an answer tells browsers to come by TLS only."""
+    """Over TLS at a public host name, an answer tells browsers to come by TLS only."""
     return nothing()
 
 

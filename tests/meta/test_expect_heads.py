@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from tests.meta.conforming import CONTRACT, TENANT, TOKEN
+from tests.meta.conforming import CONTRACT, OTHER_TENANT, TENANT, TOKEN
 from tests.meta.trials import FIREWALL, HEAD, RULES, answer, created, read, refusal, silence, trial
 
 from invoice_conformance.config import Settings
@@ -175,13 +175,27 @@ def test_a_body_is_not_coded_unasked(coding: str | None, kind: str) -> None:
     assert kind_of(judged(NotCoded(), answer(422, "{}", Content_Encoding=coding))) == kind
 
 
-def test_a_coding_of_nothing_and_one_that_was_asked_for_are_let_pass() -> None:
-    reading = read(answer(422, "{}", Content_Encoding="gzip"))
-    asked = replace(reading.exchange.request, headers=(("accept-encoding", "gzip"),))
-    wanted = Reading(replace(reading.exchange, request=asked), reading.meaning, reading.rules)
-
-    assert kind_of(NotCoded().judge(trial(wanted))) == "DoesNotApply"
+def test_a_coding_of_nothing_is_none() -> None:
     assert kind_of(judged(NotCoded(), answer(422, "", Content_Encoding="gzip"))) == "Holds"
+
+
+@pytest.mark.parametrize(
+    ("asked", "coding", "kind"),
+    [
+        ("gzip", "gzip", "Holds"),
+        ("br;q=0.5,GZIP", "x-gzip", "Holds"),
+        ("*", "br", "Holds"),
+        ("gzip", None, "Holds"),
+        ("gzip", "br", "Content-Encoding: coded"),
+        ("identity", "gzip", "Content-Encoding: coded"),
+    ],
+)
+def test_a_body_may_have_a_coding_that_was_asked_for(asked: str, coding: str | None, kind: str) -> None:
+    reading = read(answer(422, "{}", Content_Encoding=coding))
+    request = replace(reading.exchange.request, headers=(("accept-encoding", asked),))
+    wanted = Reading(replace(reading.exchange, request=request), reading.meaning, reading.rules)
+
+    assert kind_of(NotCoded().judge(trial(wanted))) == kind
 
 
 @pytest.mark.parametrize(
@@ -242,6 +256,8 @@ def test_an_empty_answer_leaves_nothing_to_guess() -> None:
         ("https://[2001:db8::1]", None, "Holds"),
         ("https://localhost", None, "Holds"),
         ("https://api.localhost:1", None, "Holds"),
+        ("https://invoices:8443", None, "Holds"),
+        ("https://invoices.billing.svc.cluster.local", None, "Holds"),
         ("http://api.example", None, "Holds"),
         ("http://api.example", "max-age=60", "Holds"),
         ("", None, "Holds"),
@@ -283,11 +299,12 @@ def test_foreign_sites_get_no_credentials(origin: str | None, credentials: str |
     assert kind_of(judged(NoForeignCredentials(), came, standard=False)) == kind
 
 
-def located(fold: LocationNamesInvoice, identifier: str, location: str | None, **members: str) -> str:
+def located(fold: LocationNamesInvoice, identifier: str, location: str | None, tenant: str = TENANT) -> str:
     """What the fold says of a new invoice with this id at this Location."""
-    came = created(201, id=f'"{identifier}"', **members)
     head = HEAD if location is None else HEAD | {"Location": location}
-    return kind_of(fold.observe(read(replace(came, headers=tuple(head.items())))))
+    reading = read(replace(created(201, id=f'"{identifier}"'), headers=tuple(head.items())))
+    request = replace(reading.exchange.request, headers=(("tenant-id", tenant),))
+    return kind_of(fold.observe(Reading(replace(reading.exchange, request=request), reading.meaning, RULES)))
 
 
 @pytest.mark.parametrize(
@@ -320,6 +337,12 @@ def test_a_location_that_is_each_invoices_own_may_say_nothing_of_its_id() -> Non
     said = [located(fold, str(count), f"/internal/{count + 1}") for count in range(3)]
 
     assert said == ["Holds"] * 3
+
+
+def test_one_location_may_name_an_invoice_of_each_tenant() -> None:
+    fold = LocationNamesInvoice()
+
+    assert [located(fold, FIRST, "/i/1"), located(fold, SECOND, "/i/1", OTHER_TENANT)] == ["Holds", "Holds"]
 
 
 def test_the_same_invoice_may_be_answered_again() -> None:
