@@ -26,6 +26,13 @@ EPILOG = """exit codes of run:
 
 every option can be set in the environment as INVOICE_CONFORMANCE_<OPTION>, or in invoice-conformance.toml
 """
+FAULTS_EPILOG = """exit codes of faults:
+  0  as the requirements say          2  usage: no such fault
+  1  a fault survives, or it breaks   3  interrupted
+     other rows than those that       6  a defect of the suite
+     name it
+"""
+MOST_JOBS = 64
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from invoice_conformance.reference import serving  # noqa: PLC0415 - see the module's docstring
 
         return serving.run(given)
+    if given.command == "faults":
+        return _faults(given)
     _parser().print_help()
     return USAGE
 
@@ -73,6 +82,14 @@ def _parser(*, serving: bool = False) -> argparse.ArgumentParser:
         from invoice_conformance.reference.serving import add_arguments  # noqa: PLC0415 - see the module's docstring
 
         add_arguments(serve)
+    _add_faults(
+        commands.add_parser(
+            "faults",
+            help="print which requirements each named fault of the reference server breaks, or prove it",
+            epilog=FAULTS_EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )
     return parser
 
 
@@ -83,6 +100,37 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="read this file instead of invoice-conformance.toml")
     for option in OPTIONS:
         parser.add_argument(f"--{option.name}", **option.flags())
+
+
+def _add_faults(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", help="these faults alone; globs such as 'amount-*' too")
+    parser.add_argument("--run", action="store_true", help="run the suite against each and say what it breaks")
+    parser.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="processes of --run (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"from 1 to {MOST_JOBS}, not {text!r}")
+    return int(text)
+
+
+def _faults(given: argparse.Namespace) -> int:
+    from invoice_conformance import fault_table  # noqa: PLC0415 - see the module's docstring
+    from invoice_conformance.contract import SpecError  # noqa: PLC0415 - likewise
+    from invoice_conformance.reference.embed import NotStarted  # noqa: PLC0415 - likewise
+
+    gc.set_threshold(50_000, 20, 50)  # as in _go
+    try:
+        return fault_table.show(given.names, runs=given.run, jobs=given.jobs, as_json=given.json)
+    except (fault_table.UnknownFault, SpecError, NotStarted) as error:
+        return _complain(str(error))
+    except KeyboardInterrupt:
+        _complain("interrupted by Ctrl-C")
+        return INCOMPLETE
+    except Exception as error:  # noqa: BLE001 - a defect of ours must say so
+        _complain(f"a defect of the suite, please report it: {error!r}")
+        return DEFECT
 
 
 def _run(given: argparse.Namespace) -> int:

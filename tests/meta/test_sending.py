@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.meta.killing import IDENTITY, Unrecorded
 from tests.meta.trials import answer, created
 
 from invoice_conformance.config import OPERATION
 from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response
+from invoice_conformance.killing import IDENTITY, Unrecorded
 from invoice_conformance.recipes import plain
 from invoice_conformance.redaction import Redactor
 from invoice_conformance.sending import BREAKER, UNAVAILABLE, Courier, Gone, Pace

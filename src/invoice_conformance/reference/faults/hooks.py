@@ -32,12 +32,16 @@ _STRINGS = re.compile(r'("(?:[^"\\]|\\.)*")', re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One misbehaviour: its name says what a programmer did, its summary what comes of it."""
+    """One misbehaviour: its name says what a programmer did, its summary what comes of it.
+
+    One that is only there `over_sockets` does not show when the service is called as a function.
+    """
 
     name: str
     area: str
     summary: str
     install: Install
+    over_sockets: bool = False
 
 
 def crash() -> Refusal:

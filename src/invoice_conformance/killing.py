@@ -1,17 +1,23 @@
 """Owns the kill table's engine: one plan, drawn once, judged against every fault of the reference server.
 
-The faulty server is called in this process, without sockets, so that hundreds of runs fit a test. It must not know
-which requirement a fault is meant to break.
+The faulty server is called in this process, without sockets, so that hundreds of runs take minutes; only a fault that
+shows in no other way gets a process and connections. It must not know which requirement a fault is meant to break.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
+import multiprocessing
+import signal
+import tempfile
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from invoice_conformance.case import Identity
 from invoice_conformance.config import OPERATION, Settings
@@ -27,15 +33,19 @@ from invoice_conformance.reference.messages import Request as Received
 from invoice_conformance.reference.messages import Response as Answered
 from invoice_conformance.reference.store import Store
 from invoice_conformance.sending import Courier
-from invoice_conformance.session import Suite
+from invoice_conformance.session import Suite, run
 from invoice_conformance.verdict import Judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from invoice_conformance.checks import Script
     from invoice_conformance.evidence import Record
     from invoice_conformance.plan import Plan
+    from invoice_conformance.verdict import Row
+
+Broken: TypeAlias = tuple[frozenset[str], frozenset[str]]
+"""The requirements that fail, and those that could not be judged."""
 
 IDENTITY = Identity(
     ReferenceServer.token,
@@ -124,8 +134,10 @@ class KillTable:
         scripts = {name: script for name, script in plan.scripts.items() if _is_fixed(script)}
         return cls(suite, replace(plan, planned=tuple(planned), scripts=scripts))
 
-    def failing(self, *faults: str) -> tuple[frozenset[str], frozenset[str]]:
+    def failing(self, *faults: str) -> Broken:
         """The requirements that fail, and those that could not be judged, on a server with these faults."""
+        if any(FAULTS[name].over_sockets for name in faults):
+            return self.failing_over_sockets(*faults)
         courier = Courier(
             Called(faults),
             IDENTITY,
@@ -139,8 +151,62 @@ class KillTable:
         judge = Judge(self.plan, self.suite.catalogue, self.suite.rules)
         engine = Engine(self.plan, courier, judge, concurrency=0)
         engine.run(after=lambda running: isolate(running, Budget(ISOLATION)))
-        rows = judge.rows()
-        return (
-            frozenset(row.requirement.id for row in rows if row.verdict == "fail"),
-            frozenset(row.requirement.id for row in rows if row.verdict not in {"pass", "fail"}),
-        )
+        return _broken(judge.rows())
+
+    def failing_over_sockets(self, *faults: str) -> Broken:
+        """The same of a server in a process of its own, with requests really under way at the same moment."""
+        with tempfile.TemporaryDirectory() as folder, ReferenceServer(faults) as server:
+            settings = Settings(
+                base_url=server.url,
+                token=IDENTITY.token,
+                tenant_id=IDENTITY.tenant,
+                contract_id=IDENTITY.contract,
+                other_tenant_id=IDENTITY.other_tenant,
+                other_contract_id=IDENTITY.other_contract,
+                profile="quick",
+                out=Path(folder) / "report",
+            )
+            return _broken(run(self.suite, settings, self.plan, writes=False).rows)
+
+
+def _broken(rows: Sequence[Row]) -> Broken:
+    return (
+        frozenset(row.requirement.id for row in rows if row.verdict == "fail"),
+        frozenset(row.requirement.id for row in rows if row.verdict not in {"pass", "fail"}),
+    )
+
+
+def kills(faults: Sequence[str], jobs: int) -> Iterator[tuple[str, Broken]]:
+    """What each of `faults` breaks, in their order, as it becomes known; the empty name is the correct server.
+
+    `jobs` processes work at it, each with a table of its own; none beside this one when a single job is enough.
+    """
+    if min(jobs, len(faults)) <= 1:
+        table = KillTable.drawn()
+        yield from ((fault, _failing(table, fault)) for fault in faults)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(jobs, len(faults)), mp_context=context, initializer=_prepare)
+    try:
+        yield from zip(faults, pool.map(_failing_here, faults), strict=True)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@functools.cache
+def _table() -> KillTable:
+    """The table of a process that `kills` started."""
+    return KillTable.drawn()
+
+
+def _prepare() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    _table()
+
+
+def _failing_here(fault: str) -> Broken:
+    return _failing(_table(), fault)
+
+
+def _failing(table: KillTable, fault: str) -> Broken:
+    return table.failing(*([fault] if fault else []))
