@@ -308,7 +308,7 @@ class Echoed:
         value = act.sent.get(self.field)
         edits = dict(act.meaning.edits)
         if value is None or not self._within(value, act) or (self.untouched and self.field in edits):
-            return DoesNotApply(f"no {self.field} of this kind was sent")
+            return DoesNotApply(f"no {self.field} of this kind was accepted")
         member = self.member or self.field
         if member not in act.data and member in RESOURCE_MEMBERS:
             return DoesNotApply(f"the resource has no {member}")

@@ -83,6 +83,16 @@ def expected_failures(path: Path) -> frozenset[str]:
     return cast("frozenset[str]", vars(_loaded(path))["EXPECTED_SHOULD_FAILURES"])
 
 
+def always_broken(path: Path) -> frozenset[str]:
+    """The SHOULD rows that a server breaks whichever liberties it takes, from its `ALWAYS`."""
+    return cast("frozenset[str]", vars(_loaded(path))["ALWAYS"])
+
+
+def may_stay_open(path: Path) -> frozenset[str]:
+    """The SHOULD rows whose premise a server's liberties take away, in some runs or in all: its `MAY_STAY_OPEN`."""
+    return cast("frozenset[str]", vars(_loaded(path))["MAY_STAY_OPEN"])
+
+
 def _loaded(path: Path) -> object:
     spec = importlib.util.spec_from_file_location(f"conforming_{path.stem}", path)
     if spec is None or spec.loader is None:

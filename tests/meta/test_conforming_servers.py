@@ -18,6 +18,7 @@ from tests.meta.conforming import (
     TOKEN,
     Started,
     expected_failures,
+    may_stay_open,
 )
 
 from invoice_conformance.config import Settings
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from invoice_conformance.checks import Profile
     from invoice_conformance.verdict import Finding, Row, Verdict
 
-NAMES: Final = ("asyncio_server", "aiohttp_server", "flask_server")
+NAMES: Final = ("asyncio_server", "aiohttp_server", "flask_server", "falcon_server")
+LIBRARIES: Final = {"flask_server": ("flask",), "falcon_server": ("falcon", "orjson", "waitress")}
+"""What a server is built on beyond what the suite needs anyway."""
 RUNS: Final[tuple[tuple[Profile, int], ...]] = (("quick", 0), ("quick", 1), ("standard", 0))
 
 
@@ -41,8 +44,8 @@ def suite() -> Suite:
 
 @pytest.fixture(scope="module", params=NAMES)
 def server_path(request: pytest.FixtureRequest) -> Path:
-    if request.param == "flask_server":
-        pytest.importorskip("flask")
+    for library in LIBRARIES.get(request.param, ()):
+        pytest.importorskip(library)
     return SERVERS / f"{request.param}.py"
 
 
@@ -75,6 +78,7 @@ def test_a_conforming_server_is_accused_of_nothing_but_its_liberties(
 
     assert accusations(rows, "MUST") == {}
     assert {row.requirement.id for row in failures(rows, "SHOULD")} == expected_failures(server_path)
+    assert undecided(rows) <= may_stay_open(server_path)
 
 
 def test_a_second_run_on_the_same_server_gives_the_same_verdicts(suite: Suite, settings: Settings) -> None:
@@ -100,6 +104,11 @@ def verdicts(rows: tuple[Row, ...]) -> dict[str, Verdict]:
 def failures(rows: tuple[Row, ...], level: str) -> list[Row]:
     """The rows of a level that failed."""
     return [row for row in rows if row.requirement.level == level and row.verdict == "fail"]
+
+
+def undecided(rows: tuple[Row, ...]) -> set[str]:
+    """The requirements that were not judged."""
+    return {row.requirement.id for row in rows if row.verdict not in {"pass", "fail"}}
 
 
 def accusations(rows: tuple[Row, ...], level: str) -> dict[str, list[str]]:
