@@ -61,6 +61,8 @@ class Scope:
     by_id: dict[str, Edge]
     scripts: dict[str, Script]
     judgements: dict[str, Judgement]
+    invented: dict[str, tuple[Script, ...]] = field(default_factory=dict)
+    """What another generator drew, by its name: drawn once, for all checks that share it."""
 
     @classmethod
     def of(cls, contract: Contract, oracle: Oracle, profile: Profile, seed: int) -> Scope:

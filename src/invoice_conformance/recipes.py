@@ -83,7 +83,7 @@ def in_company(*keywords: str) -> Cases:
 
         illegal = [edge for edge in scope.edges if not edge.legal and edge.keyword in keywords and edge.core]
         drawn = strategies.draw(
-            strategies.invoices(scope.contract, common=True), len(illegal), _seed(scope, "company", *keywords)
+            strategies.invoices(scope.contract, common=True), len(illegal), seed_of(scope, "company", *keywords)
         )
         for edge, company in zip(illegal, drawn, strict=False):
             around = tuple(edit for edit in company if edit.field not in (edge.field, "invoiceNumber"))
@@ -222,7 +222,7 @@ def random_invoices(level: Level) -> Cases:
         drawn = strategies.draw(
             strategies.invoices(scope.contract, common=level == "MUST"),
             count,
-            _seed(scope, "invoices", level),
+            seed_of(scope, "invoices", level),
         )
         for index, departures in enumerate(drawn):
             edits = tuple(in_usual_order(list(departures))) if level == "MUST" else departures
@@ -241,7 +241,7 @@ def random_refusals(keyword: str) -> Cases:
 
         fields = [field for field in scope.contract.fields if field.format == "date-time"]
         drawn = strategies.draw(
-            strategies.broken_date_times(), RANDOM_REFUSALS[scope.profile], _seed(scope, "refusals", keyword)
+            strategies.broken_date_times(), RANDOM_REFUSALS[scope.profile], seed_of(scope, "refusals", keyword)
         )
         for index, (legal, text) in enumerate(drawn):
             field = fields[index % len(fields)]
@@ -262,7 +262,7 @@ def _dated(contract: Contract, name: str, field: str, edge: str, text: str) -> C
     return invoice(contract, name, (Edit(field, edge, (json.dumps(text, ensure_ascii=False).encode(),)),))
 
 
-def _seed(scope: Scope, *words: str) -> int:
+def seed_of(scope: Scope, *words: str) -> int:
     """A seed for one purpose, so that adding a check does not change what another draws."""
     return int.from_bytes(hashlib.sha256("\0".join((str(scope.seed), *words)).encode()).digest()[:8])
 
@@ -543,6 +543,7 @@ __all__ = [
     "duplicates",
     "first_invoices",
     "in_company",
+    "in_usual_order",
     "invoice_body",
     "near_duplicates",
     "nothing",
@@ -553,6 +554,7 @@ __all__ = [
     "random_invoices",
     "random_refusals",
     "repeats",
+    "seed_of",
     "server_set",
     "unknown_members",
     "words",

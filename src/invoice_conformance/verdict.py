@@ -29,6 +29,9 @@ Gate: TypeAlias = Literal["must", "should"]
 LATE = 1 << 62
 """The place in the plan of what was sent only afterwards."""
 
+DRAWN = ("random", "schemathesis")
+"""How the families of edges begin that stand for values without a name."""
+
 CASES_NAMED = 10
 """Cases that a finding names beside the first."""
 
@@ -275,11 +278,11 @@ class Judge:
 
     def _shown_by_others(self, found: Finding) -> Finding | None:
         """The finding at a named edge of the same member, when this one is at a random value."""
-        if not family_of(found.broken.edge).startswith("random"):
+        if not _is_drawn(found):
             return None
         for other in self._findings.values():
             alike = (other.requirement, other.broken.kind) == (found.requirement, found.broken.kind)
-            named = not family_of(other.broken.edge).startswith("random")
+            named = not _is_drawn(other)
             if alike and named and found.broken.field in other.fields:
                 return other
         return None
@@ -309,6 +312,11 @@ class Judge:
         )
         findings = tuple(found for found in self._findings.values() if found.requirement == requirement.id)
         return Row(requirement, whole.verdict(), whole.judged, findings, whole.reason(), checks)
+
+
+def _is_drawn(found: Finding) -> bool:
+    """Whether it was met at a value that nobody named: one that Hypothesis drew or schemathesis invented."""
+    return family_of(found.broken.edge).startswith(DRAWN)
 
 
 def outcome_of(rows: Iterable[Row], *, aborted: bool = False, interrupted: bool = False) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from invoice_conformance.checks import Cases, check
 from invoice_conformance.expect_http import HasChallenge, RefusedForThat, RefusedLikeTwin, RefusedWith, Understood
 from invoice_conformance.recipes import nothing
+from invoice_conformance.second import invented_requests
 from invoice_conformance.wire_recipes import (
     broken_body_without_credentials,
     missing_credentials,
@@ -21,7 +22,7 @@ UNAUTHENTICATED = "the credentials are missing or wrong"
 @check("AUTH-REQUIRED", expecting=RefusedForThat("Authorization is required"))
 def test_refuses_missing_credentials() -> Cases:
     """A create without credentials is refused."""
-    return missing_credentials() | token_elsewhere()
+    return missing_credentials() | token_elsewhere() | invented_requests("credentials")
 
 
 @check("AUTH-TOKEN", expecting=RefusedForThat("this is not the token"))

@@ -14,60 +14,63 @@ from invoice_conformance.recipes import (
     unknown_members,
     written,
 )
+from invoice_conformance.second import invented_invoices, invented_members, invented_refusals
 
 
 @check("BODY-REQUIRED", expecting=Refused(("required",)))
 def test_refuses_a_missing_member() -> Cases:
     """A body without one of the required members is refused."""
-    return boundaries("required", legal=False) | in_company("required")
+    return boundaries("required", legal=False) | in_company("required") | invented_refusals("required")
 
 
 @check("BODY-NULL", expecting=Refused(("null",)))
 def test_refuses_null() -> Cases:
     """A body with null for a member that is not nullable is refused."""
-    return boundaries("null", legal=False) | in_company("null")
+    return boundaries("null", legal=False) | in_company("null") | invented_refusals("null")
 
 
 @check("BODY-TYPE", expecting=Refused(("type",)))
 def test_refuses_another_type() -> Cases:
     """A body with a member of another JSON type is refused."""
-    return boundaries("type", legal=False) | in_company("type")
+    return boundaries("type", legal=False) | in_company("type") | invented_refusals("type")
 
 
 @check("BODY-INTEGER", expecting=Refused(("integer",)))
 def test_refuses_a_fraction() -> Cases:
     """A body with a fraction where an integer belongs is refused."""
-    return boundaries("integer", legal=False) | in_company("integer")
+    return boundaries("integer", legal=False) | in_company("integer") | invented_refusals("integer")
 
 
 @check("BODY-MINIMUM", expecting=Refused(("minimum",)))
 def test_refuses_a_number_below_its_minimum() -> Cases:
     """A body with a number below its member's minimum is refused."""
-    return boundaries("minimum", legal=False) | in_company("minimum")
+    return boundaries("minimum", legal=False) | in_company("minimum") | invented_refusals("minimum")
 
 
 @check("BODY-MAXIMUM", expecting=Refused(("maximum",)))
 def test_refuses_a_number_above_its_maximum() -> Cases:
     """A body with a number above its member's maximum is refused."""
-    return boundaries("maximum", legal=False) | in_company("maximum")
+    return boundaries("maximum", legal=False) | in_company("maximum") | invented_refusals("maximum")
 
 
 @check("BODY-MINLENGTH", expecting=Refused(("minLength",)))
 def test_refuses_a_short_string() -> Cases:
     """A body with a string that is too short is refused, however its characters are counted."""
-    return boundaries("minLength", legal=False) | in_company("minLength")
+    return boundaries("minLength", legal=False) | in_company("minLength") | invented_refusals("minLength")
 
 
 @check("BODY-MAXLENGTH", expecting=Refused(("maxLength",)))
 def test_refuses_a_long_string() -> Cases:
     """A body with a string that is too long is refused."""
-    return boundaries("maxLength", legal=False) | in_company("maxLength")
+    return boundaries("maxLength", legal=False) | in_company("maxLength") | invented_refusals("maxLength")
 
 
 @check("BODY-LENGTH-ASTRAL", expecting=Refused(("minLength", "maxLength"), level="SHOULD"))
 def test_refuses_a_string_that_is_short_in_characters() -> Cases:
     """A body with a string that reaches its least length in UTF-16 units alone is refused."""
-    return boundaries("minLength", legal=False, fields=("currencyCode",))
+    return boundaries("minLength", legal=False, fields=("currencyCode",)) | invented_refusals(
+        "minLength", level="SHOULD"
+    )
 
 
 @check("BODY-LENGTH-ASTRAL", expecting=Accepted("SHOULD", keywords=("maxLength",)), watching=True)
@@ -79,7 +82,7 @@ def test_accepts_a_string_that_is_long_in_utf_16() -> Cases:
 @check("BODY-PATTERN", expecting=Refused(("pattern",)))
 def test_refuses_a_date_time_out_of_pattern() -> Cases:
     """A body with a date-time that the page's pattern does not match is refused."""
-    return boundaries("pattern", legal=False) | in_company("pattern")
+    return boundaries("pattern", legal=False) | in_company("pattern") | invented_refusals("pattern")
 
 
 @check("BODY-PATTERN", expecting=Refused(("pattern",)))
@@ -109,16 +112,16 @@ def test_accepts_the_legal_values_of_an_added_member() -> Cases:
 @check("BODY-ACCEPTED", expecting=AcceptedTogether())
 def test_accepts_legal_values_together() -> Cases:
     """Legal values that are accepted alone are accepted together."""
-    return pairs("MUST") | random_invoices("MUST")
+    return pairs("MUST") | random_invoices("MUST") | invented_invoices("MUST")
 
 
 @check("BODY-ACCEPTED-WIDE", expecting=AcceptedTogether("SHOULD"))
 def test_accepts_unusual_values_together() -> Cases:
     """Unusual legal values that are accepted alone are accepted together."""
-    return pairs("SHOULD") | random_invoices("SHOULD")
+    return pairs("SHOULD") | random_invoices("SHOULD") | invented_invoices("SHOULD")
 
 
 @check("BODY-UNKNOWN", expecting=NoServerError())
 def test_answers_an_unknown_member() -> Cases:
     """A body with a member that the page does not know is answered without a server error."""
-    return unknown_members()
+    return unknown_members() | invented_members()

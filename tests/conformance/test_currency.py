@@ -5,6 +5,7 @@ from __future__ import annotations
 from invoice_conformance.checks import Cases, check
 from invoice_conformance.expect import Accepted, Echoed, Refused
 from invoice_conformance.recipes import boundaries
+from invoice_conformance.second import invented_refusals
 
 CURRENCY = ("currencyCode",)
 
@@ -24,7 +25,7 @@ def test_accepts_every_recent_code() -> Cases:
 @check("CURRENCY-UNKNOWN", expecting=Refused(("iso4217",), level="SHOULD"))
 def test_refuses_what_is_no_code() -> Cases:
     """Three characters that are no ISO 4217 code are refused."""
-    return boundaries("no code", legal=False)
+    return boundaries("no code", legal=False) | invented_refusals("iso4217", level="SHOULD")
 
 
 @check("CURRENCY-ECHO", expecting=Echoed("currencyCode", "string"), watching=True)

@@ -16,6 +16,7 @@ from invoice_conformance.expect_http import (
     Understood,
 )
 from invoice_conformance.recipes import nothing
+from invoice_conformance.second import invented_requests
 from invoice_conformance.wire_recipes import (
     chunked,
     media_types,
@@ -36,7 +37,7 @@ def test_accepts_every_spelling_of_the_media_type() -> Cases:
 @check("HTTP-OTHER-MEDIA-TYPE", expecting=RefusedForThat("the body is not declared as application/json"))
 def test_refuses_another_media_type() -> Cases:
     """A body of another media type is refused."""
-    return other_media_types()
+    return other_media_types() | invented_requests("media type")
 
 
 @check("HTTP-CHUNKED", expecting=Understood("chunks are another framing of the same body", also=(411,)))
@@ -54,7 +55,7 @@ def test_returns_the_methods_with_405() -> Cases:
 @check("HTTP-METHOD", expecting=NoSuccess("the resource has no such method"))
 def test_refuses_an_unknown_method() -> Cases:
     """A method that the resource does not know is no success."""
-    return unknown_methods()
+    return unknown_methods() | invented_requests("method")
 
 
 @check("HTTP-PATH", expecting=NoSuccess("nothing is at this path"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from invoice_conformance.checks import Cases, check
 from invoice_conformance.expect import NoServerError, Refused
 from invoice_conformance.expect_http import Understood
+from invoice_conformance.second import invented_refusals
 from invoice_conformance.wire_recipes import broken_json, no_objects, open_bodies, spellings
 
 
@@ -17,19 +18,19 @@ def test_accepts_every_spelling_of_json() -> Cases:
 @check("JSON-BROKEN", expecting=Refused(("json",), level="SHOULD"))
 def test_refuses_broken_json() -> Cases:
     """A body that breaks JSON's grammar is refused."""
-    return broken_json()
+    return broken_json() | invented_refusals("json", level="SHOULD")
 
 
 @check("JSON-UNREADABLE", expecting=Refused(("json",)))
 def test_refuses_a_body_without_the_required_members() -> Cases:
     """A body in which no reading finds the required members is refused."""
-    return broken_json()
+    return broken_json() | invented_refusals("json")
 
 
 @check("JSON-OBJECT", expecting=Refused(("object", "required")))
 def test_refuses_what_is_no_object() -> Cases:
     """A body that is JSON but no invoice object is refused."""
-    return no_objects()
+    return no_objects() | invented_refusals("object")
 
 
 @check("JSON-SURVIVED", expecting=NoServerError())

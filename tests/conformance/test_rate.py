@@ -5,6 +5,7 @@ from __future__ import annotations
 from invoice_conformance.checks import Cases, check
 from invoice_conformance.expect import Accepted, Echoed, Unaltered
 from invoice_conformance.recipes import boundaries
+from invoice_conformance.second import invented_open
 
 RATE = ("exchangeRate",)
 
@@ -42,4 +43,4 @@ def test_returns_the_same_decimal() -> Cases:
 @check("RATE-UNALTERED", expecting=Unaltered("exchangeRate", ("binary64",), "binary64"))
 def test_returns_no_other_rate() -> Cases:
     """A rate beyond binary64 is refused, or comes back as it was sent."""
-    return boundaries("value", legal=True, fields=RATE)
+    return boundaries("value", legal=True, fields=RATE) | invented_open("binary64")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from invoice_conformance.checks import Cases, check
 from invoice_conformance.expect import BothCreated
 from invoice_conformance.expect_http import RefusedForThat, Understood
+from invoice_conformance.second import invented_contracts, invented_requests
 from invoice_conformance.wire_recipes import (
     foreign_contract,
     lookalike_ids,
@@ -19,7 +20,7 @@ from invoice_conformance.wire_recipes import (
 @check("TENANT-REQUIRED", expecting=RefusedForThat("tenant-id is required"))
 def test_refuses_a_missing_tenant() -> Cases:
     """A create without tenant-id, or with an empty one, is refused."""
-    return missing_tenant()
+    return missing_tenant() | invented_requests("tenant")
 
 
 @check("TENANT-UNKNOWN", expecting=RefusedForThat("there is no such tenant"))
@@ -37,7 +38,7 @@ def test_accepts_the_header_in_any_letter_case() -> Cases:
 @check("TENANT-CONTRACT-UNKNOWN", expecting=RefusedForThat("there is no such contract"))
 def test_refuses_an_unknown_contract() -> Cases:
     """A create for a contract that does not exist is refused."""
-    return unknown_contract()
+    return unknown_contract() | invented_contracts()
 
 
 @check("TENANT-IDS-EXACT", expecting=RefusedForThat("this is another id"))
