@@ -30,6 +30,8 @@ from invoice_conformance.trial import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from invoice_conformance.oracle import Rule
+
 Level: TypeAlias = Literal["MUST", "SHOULD", "MAY"]
 Where: TypeAlias = Literal["all", "common", "beyond"]
 
@@ -331,7 +333,7 @@ class Echoed:
     def _within(self, value: Json, act: Reading) -> bool:
         touched = {
             rule.keyword
-            for rule in (*act.judgement.rules, *act.judgement.asides)
+            for rule in _touched(act)
             if rule.field == self.field and rule.keyword not in {"maxLength", "spelling"}
         }
         if touched & UNSTORABLE:
@@ -374,6 +376,11 @@ def _difference(sent: Json, came: Json) -> str:  # noqa: PLR0911 - one return a 
     return "another value"
 
 
+def _touched(reading: Reading) -> tuple[Rule, ...]:
+    """Every rule that a request's body touches, whatever it decides."""
+    return (*reading.judgement.rules, *reading.judgement.asides)
+
+
 @dataclass(frozen=True, slots=True)
 class Unaltered:
     """A text that a server may accept or refuse is never altered: refused, or it comes back as sent."""
@@ -387,6 +394,9 @@ class Unaltered:
         act = trial.act
         if not any(rule.field == self.field and rule.keyword in self.keywords for rule in act.judgement.rules):
             return DoesNotApply(f"{self.field} is not of this kind")
+        if any(rule.field == self.field and rule.keyword not in self.keywords for rule in _touched(act)):
+            # Of outer spaces and the like coming back there is only a SHOULD, whatever else the text holds.
+            return DoesNotApply(f"{self.field} is unusual in another way too")
         if (trouble := unanswered(act)) is not None:
             return trouble
         if act.data is None or act.sent is None:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from invoice_conformance import datetimes, instant, numbers
-from invoice_conformance.boundaries import Edge, invoice, invoice_body
+from invoice_conformance.boundaries import Edge, invoice, invoice_body, plain_parts
 from invoice_conformance.case import BEARER, STANDARD_HEADERS, Case, Edit, NumberSlot
 from invoice_conformance.checks import Cases, Scope, Script
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from invoice_conformance.case import Part
-    from invoice_conformance.contract import Contract
+    from invoice_conformance.contract import Contract, Field
     from invoice_conformance.oracle import Level
 
 RANDOM_INVOICES = {"quick": 45, "standard": 130, "thorough": 2500}
@@ -77,6 +77,7 @@ def in_company(*keywords: str) -> Cases:
     """The illegal edges that probe one of `keywords`, among legal values that a validator may take for an excuse."""
 
     def recipe(scope: Scope) -> Iterator[Script]:
+        yield from _among_excuses(scope, keywords)
         if scope.profile == "quick":
             return
         from invoice_conformance import strategies  # noqa: PLC0415 - Hypothesis takes a while to import
@@ -97,6 +98,35 @@ def in_company(*keywords: str) -> Cases:
                 yield Script(act.id, (("act", act), ("twin", twin)), edge.field)
 
     return Cases(recipe)
+
+
+EXCUSES: tuple[tuple[str, str], ...] = (
+    ("amountMinor", "minimum"),
+    ("exchangeRate", "minimum"),
+    ("currencyCode", "code: JPY"),
+    ("issuedAt", "null"),
+    ("dueAt", "the page's example"),
+    ("paidAt", "the page's example"),
+)
+"""Legal values, together in one invoice, at which programs skip a rule: nothing owed, nothing converted, paid."""
+
+TYPICAL = ("type=string: plain", "type=number")
+"""The wrong types that a decoder lets pass most easily."""
+
+
+def _among_excuses(scope: Scope, keywords: tuple[str, ...]) -> Iterator[Script]:
+    """One illegal edge a field and keyword, in an invoice of excuses; that invoice, all legal, is the twin."""
+    company = [edge.edit for name, value in EXCUSES if (edge := scope.edge(f"{name}:{value}")) is not None]
+    twin = invoice(scope.contract, "excuses", company)
+    first: dict[tuple[str, str], Edge] = {}
+    for edge in sorted(scope.edges, key=lambda edge: not edge.name.startswith(TYPICAL)):
+        if not edge.legal and edge.core and edge.keyword in keywords:
+            first.setdefault((edge.field, edge.keyword), edge)
+    for edge in first.values():
+        edits = (*(edit for edit in company if edit.field != edge.field), edge.edit)
+        act = invoice(scope.contract, f"{edge.id} among excuses", edits)
+        if _is(scope, twin, "valid") and _is(scope, act, "invalid"):
+            yield Script(act.id, (("act", act), ("twin", twin)), edge.field)
 
 
 def _is(scope: Scope, case: Case, kind: str, level: str = "MUST") -> bool:
@@ -147,7 +177,11 @@ def pairs(level: Level) -> Cases:
 
         choices: list[list[Edit | None]] = []
         for field in scope.contract.fields:
-            legal = [edge for edge in scope.edges if edge.field == field.name and edge.legal and not _pooled(edge)]
+            legal = [
+                edge
+                for edge in sorted(scope.edges, key=_importance)
+                if edge.field == field.name and edge.legal and not _pooled(edge) and _departs(field, edge)
+            ]
             fitting = [edge for edge in legal if _is(scope, scope.scripts[edge.id].act, "valid", "MUST")]
             if level == "SHOULD":
                 wide = [edge for edge in legal if _is(scope, scope.scripts[edge.id].act, "valid", "SHOULD")]
@@ -185,6 +219,36 @@ def in_usual_order(edits: list[Edit]) -> list[Edit]:
 
 USUAL_ORDER = ("issuedAt", "paidAt", "dueAt")
 """The order in which the dates of an invoice usually come."""
+
+
+FOREMOST = (
+    "maxLength in three-byte letters",
+    "digits only",
+    "apostrophe",
+    "two inner spaces",
+    "maxLength",
+    "maximum",
+    "minimum",
+    "value: 1000000",
+    "value: 1.123456",
+    "value: 2^31",
+    "null",
+    "the page's example",
+    "leap day: 2024",
+    "fraction of 7 to 9 digits",
+    "before the epoch",
+)
+"""The edges that meet others first: each stands for a way in which programs tell one invoice from another."""
+
+
+def _importance(edge: Edge) -> int:
+    """Sorts the foremost edges to the front; leaves the others where they are."""
+    return next((place for place, name in enumerate(FOREMOST) if edge.name.startswith(name)), len(FOREMOST))
+
+
+def _departs(field: Field, edge: Edge) -> bool:
+    """Whether an edge makes the invoice another than the plain one."""
+    return edge.parts != (plain_parts(field) if field.required else None)
 
 
 def _currency_kind(edge: Edge) -> int:

@@ -14,6 +14,7 @@ from invoice_conformance.reference.faults import (
     amount,
     currency,
     heads,
+    interactions,
     number,
     presence,
     rate,
@@ -45,6 +46,7 @@ _AREAS: Final[tuple[tuple[Fault, ...], ...]] = (
     wire.FAULTS,
     heads.FAULTS,
     steadiness.FAULTS,
+    interactions.FAULTS,
 )
 
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType({fault.name: fault for faults in _AREAS for fault in faults})
