@@ -25,7 +25,9 @@ IDEOGRAPHS = range(0x4E00, 0x9FA6)
 """The 20,902 CJK ideographs of Unicode 1.1: a pool of one-letter numbers that reruns do not exhaust."""
 
 Spelling: TypeAlias = Literal["string", "escaped", "slashes", "bare"]
-HoleName: TypeAlias = Literal["contract", "other-contract", "contract-in-other-case", "contract-and-space"]
+HoleName: TypeAlias = Literal[
+    "contract", "other-contract", "other-tenant", "contract-in-other-case", "contract-and-space"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,10 @@ class NumberSlot:
         spelled = spell_string(number, escaped=self.spelling == "escaped")
         # RFC 8259 §7: a solidus may be escaped, and means itself.
         return spelled.replace(b"/", b"\\/") if self.spelling == "slashes" else spelled
+
+
+NEEDING_OTHER = frozenset({"other-contract", "other-tenant"})
+"""Holes that only the ids of a second tenant can fill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,7 @@ class Case:
     def needs_other(self) -> bool:
         """Whether it cannot be sent without the ids of a second tenant."""
         named = any("${other_tenant}" in value for _name, value in self.headers)
-        return named or any(isinstance(part, Hole) and part.name == "other-contract" for part in self.body)
+        return named or any(isinstance(part, Hole) and part.name in NEEDING_OTHER for part in self.body)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -223,6 +229,8 @@ def _filling(name: HoleName, identity: Identity) -> str:
             return identity.contract
         case "other-contract":
             return identity.other_contract or ""
+        case "other-tenant":
+            return identity.other_tenant or ""
         case "contract-in-other-case":
             swapped = identity.contract.swapcase()
             return swapped if swapped != identity.contract else f"{swapped}X"

@@ -124,6 +124,7 @@ def to_json(record: Record) -> dict[str, Any]:
             "truncated": answer.truncated,
             "surplus": _octets(answer.surplus),
             "interim": list(answer.interim),
+            "disclosed": list(answer.disclosed),
         },
     }
 
@@ -166,6 +167,7 @@ def from_json(value: dict[str, Any]) -> Record:
                 truncated=answer["truncated"],
                 surplus=_from_octets(answer["surplus"]),
                 interim=tuple(answer["interim"]),
+                disclosed=tuple(answer["disclosed"]),
             ),
             value["sent_at"],
             value["elapsed"],

@@ -38,6 +38,8 @@ class Response:
     `body` holds the octets after transfer coding, cut at the sender's limit; `body_length` and `body_sha256`
     are those of the whole body, taken before anything was cut or redacted. `surplus` holds octets that
     followed the answer on its connection (bounded). `interim` lists the 1xx statuses that came first.
+    `disclosed` says where a whole credential of ours stood before it was redacted: `body`, `reason`, or the names of
+    header fields.
     """
 
     status: int
@@ -50,6 +52,7 @@ class Response:
     truncated: bool = False
     surplus: bytes = b""
     interim: tuple[int, ...] = ()
+    disclosed: tuple[str, ...] = ()
 
     def header(self, name: str) -> str | None:
         """The value of the field `name` in any letter case, several joined by ", "; None when it is missing."""

@@ -443,6 +443,11 @@ class NotFilled:
         return Holds()
 
 
+def obeyed(sent: Json, got: Json) -> bool:
+    """Whether a value is the one that was sent, a timestamp in any spelling."""
+    return got == sent or _instant_echo(sent, got)
+
+
 @dataclass(frozen=True, slots=True)
 class NotObeyed:
     """A member that only the server may set is refused or ignored when a client sends it."""
@@ -459,7 +464,8 @@ class NotObeyed:
                 act.sent is not None
                 and name in act.sent
                 and act.data is not None
-                and act.data.get(name) == act.sent[name]
+                and name in act.data
+                and obeyed(act.sent[name], act.data[name])
             ):
                 return Broken(
                     expected=f"{name} to be the server's own, or a refusal",

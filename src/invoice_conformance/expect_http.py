@@ -7,9 +7,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from invoice_conformance.expect import kind_of, unanswered
-from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Trial
+from invoice_conformance.leaks import leak_in
+from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Trial, decoded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from invoice_conformance.jsontext import Json
 
 CLIENT_ERRORS = range(400, 500)
 SPEAKS_OF_TIME = frozenset({408, 429})
@@ -209,77 +216,54 @@ class HasAllow:
         )
 
 
-LEAKS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("a Python traceback", re.compile(r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+")),
-    (
-        "a Java stack trace",
-        re.compile(r"\bat [\w$.]+\.[\w$<>]+\([\w$]+\.(?:java|kt|scala):\d+\)|Exception in thread \""),
-    ),
-    (
-        "a JavaScript stack trace",
-        re.compile(r"\bat (?:async )?[\w$.<>\[\] ]*\(?(?:file://)?/?[\w@./\\-]+\.[cm]?[jt]s:\d+:\d+\)?"),
-    ),
-    ("a Go stack trace", re.compile(r"goroutine \d+ \[|\.go:\d+ \+0x")),
-    (
-        "a PHP error",
-        re.compile(
-            r"(?:Fatal error|Warning|Notice|Uncaught \w+).{0,200} in /[\w./-]+\.php(?: on line |:)\d+", re.DOTALL
-        ),
-    ),
-    ("a Ruby backtrace", re.compile(r"[\w./-]+\.rb:\d+:in [`']")),
-    (
-        "a .NET stack trace",
-        re.compile(r"\bat [\w.`<>\[\]]+\([^)]*\) in [^\n:]+(?::\\?[^\n:]+)?:line \d+|System\.\w+Exception:"),
-    ),
-    ("a Rust panic", re.compile(r"thread '[^']+' panicked at")),
-    (
-        "SQL",
-        re.compile(
-            r"\b(?:SELECT\s.{1,200}\sFROM|INSERT\s+INTO\s+[\w\"`.]+\s*\(|UPDATE\s+[\w\"`.]+\s+SET\s|SQLSTATE\[|"
-            r"ORA-\d{5}|UNIQUE constraint failed: \w|duplicate key value violates unique constraint|psycopg2?\.|"
-            r"sqlite3\.\w+Error|"
-            r"PG::\w+|SequelizeDatabaseError|MongoServerError|E11000 duplicate key)",
-            re.DOTALL,
-        ),
-    ),
-    (
-        "a path of the server",
-        re.compile(
-            r"(?:/(?:usr|home|var|opt|app|srv|root|workspace)/(?:[\w.@-]+/)+[\w.@-]+\.\w{1,5}\b|"
-            r"[A-Z]:\\(?:[\w .-]+\\)+[\w.-]+\.\w{1,5}\b)"
-        ),
-    ),
-)
-"""What the common frameworks let slip into an error body, by what it is."""
-
-LOOKED_AT = 6000
-"""Octets of an error body in which leaks are looked for."""
-
-
 @dataclass(frozen=True, slots=True)
 class NoLeak:
     """The body of an error holds nothing of the server's inside."""
 
     def judge(self, trial: Trial) -> Judged:
-        """Broken by a stack trace, SQL or a path of the server that the request did not hold itself."""
+        """Broken by a stack trace, SQL, a class or a path of the server that the request did not hold itself."""
         act = trial.act
         if act.response is None or act.status < 400 or not act.response.body:  # noqa: PLR2004 - errors
             return unanswered(act) or DoesNotApply("no error with a body")
-        # What leaks stands at the beginning; and patterns over a long hostile text could take long.
-        text = act.response.body[:LOOKED_AT].decode("utf-8", errors="replace")
-        text = text.replace("\\n", "\n").replace('\\"', '"').replace("\\/", "/")
-        sent = act.exchange.request.body.decode("utf-8", errors="replace").replace('\\"', '"')
-        for words, pattern in LEAKS:
-            found = pattern.search(text)
-            if found is not None and found[0] not in sent and found[0] not in act.exchange.request.target:
-                return Broken(
-                    expected="an error that tells nothing of the server's inside",
-                    got=f"{words} in the body of {act.status}: {' '.join(found[0].split())[:120]}",
-                    kind=words,
-                    edge=words,
-                    reading=act,
-                )
-        return Holds()
+        return body_leaks(act, "an error that tells nothing of the server's inside") or Holds()
+
+
+def texts_of(reading: Reading) -> list[str]:
+    """Every text that a request held, for what an answer may repeat."""
+    request = reading.exchange.request
+    path, _mark, query = request.target.partition("?")
+    body = request.body.decode("utf-8", errors="replace")
+    return [path, query, *(value for _name, value in request.headers), body, *_strings(reading.sent)]
+
+
+def _strings(value: Json) -> Iterator[str]:
+    """The texts among the values of the request; names of members stand in messages of their own right."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _strings(item)
+
+
+def body_leaks(act: Reading, expected: str) -> Broken | None:
+    """What the body of an answer tells of the server's inside, None when it tells nothing."""
+    if act.response is None:
+        return None
+    text = (decoded(act.response) or b"").decode("utf-8", errors="replace")
+    leak = leak_in(text, texts_of(act))
+    if leak is None:
+        return None
+    words, found = leak
+    return Broken(
+        expected=expected,
+        got=f"{words} in the body of {act.status}: {found[:120]}",
+        kind=words,
+        edge=words,
+        reading=act,
+    )
 
 
 _VERSION = re.compile(r"/v?\d|\d+\.\d+")

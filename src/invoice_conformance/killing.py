@@ -34,6 +34,7 @@ from invoice_conformance.reference.messages import Response as Answered
 from invoice_conformance.reference.store import Store
 from invoice_conformance.sending import Courier
 from invoice_conformance.session import Suite, run
+from invoice_conformance.target import redacted
 from invoice_conformance.verdict import Judge
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ IDENTITY = Identity(
 )
 BASE_URL = "https://invoices.example"
 """The server is called as if it were reached by TLS at a host name, so that nothing is let off for want of these."""
+REDACTOR = Redactor([], [IDENTITY.token])
 ISOLATION = 400
 """Requests that may be spent on taking refused combinations apart."""
 
@@ -97,7 +99,7 @@ class Called:
         head = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers)
         digest = hashlib.sha256(body).hexdigest()
         response = Response(answer.status, "", "HTTP/1.1", head, body, len(body), digest)
-        return Exchange(request, response, started, time.time() - started)
+        return redacted(Exchange(request, response, started, time.time() - started), REDACTOR)
 
 
 def _finished(service: reference.Service, received: Received) -> Answered:
@@ -144,7 +146,7 @@ class KillTable:
             path=OPERATION,
             evidence=Unrecorded(),
             rules=self.suite.rules,
-            redactor=Redactor(),
+            redactor=REDACTOR,
             control=plain(self.suite.contract),
             patience=0,
         )

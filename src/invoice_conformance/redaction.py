@@ -27,6 +27,8 @@ SENSITIVE_HEADERS = frozenset(
 _GRAM = 8
 """So many consecutive characters of a secret give it away."""
 _HEX_GRAM = 2 * _GRAM
+_SHORTEST_CREDENTIAL = 12
+"""A shorter credential may stand in an answer by chance, as a word: finding it whole proves nothing."""
 _ANCHOR = 4
 """Half a gram: each run of 8 octets covers one whole block of 4 that starts at a multiple of 4."""
 _ROUNDS = 3
@@ -54,6 +56,8 @@ class _Needles:
     anchors: frozenset[int] = frozenset()
     short: re.Pattern[str] | None = None
     """Secrets below 8 characters, as whole words."""
+    credentials: re.Pattern[str] | None = None
+    """Complete credentials: plain as whole words, and their encodings."""
 
 
 class Redactor:
@@ -64,26 +68,33 @@ class Redactor:
     escapes are taken off three deep. Any 8 consecutive characters of it are removed as well, except those of
     a JWT's header, which is the same for everybody; a secret below 8 characters is removed from header values
     only.
+
+    Whoever holds one of the `credentials` may act for its owner; they are secrets too, and `discloses` looks for them.
     """
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, secrets: Iterable[str] = (), credentials: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
         self._secrets: list[str] = []
+        self._credentials: list[str] = []
         self._needles = _Needles()
         for secret in secrets:
             self.add(secret)
+        for credential in credentials:
+            self.add(credential, credential=True)
 
     def __repr__(self) -> str:
         return f"<Redactor of {len(self._secrets)} secrets>"
 
-    def add(self, secret: str) -> None:
+    def add(self, secret: str, *, credential: bool = False) -> None:
         """Remove `secret` too from now on; an empty or blank one is ignored."""
         if not secret.strip():
             return
         with self._lock:
             if secret not in self._secrets:
                 self._secrets.append(secret)
-                self._needles = _needles(self._secrets)
+            if credential and secret not in self._credentials:
+                self._credentials.append(secret)
+            self._needles = _needles(self._secrets, self._credentials)
 
     def text(self, text: str) -> str:
         """Return `text` without the secrets."""
@@ -91,6 +102,26 @@ class Redactor:
         if not needles.anchors or _clean(text, needles):
             return text
         return _without(text, needles)
+
+    def discloses(self, octets: bytes) -> bool:
+        """Whether a whole credential stands in `octets`, plain or in an encoding that `text` would remove.
+
+        A part of one does not, nor one with letters before or after it, as in a token that was mistyped.
+        """
+        needles = self._needles
+        if needles.credentials is None or not octets:
+            return False
+        text = (_inflated(octets) if octets.startswith(_COMPRESSED) else octets).decode("latin-1")
+        if _clean(text, needles):
+            return False
+        for _ in range(_ROUNDS):
+            if needles.credentials.search(text):
+                return True
+            plain = _ESCAPE.sub(_unescaped_match, text)
+            if plain == text:
+                return False
+            text = plain
+        return needles.credentials.search(text) is not None
 
     def octets(self, octets: bytes) -> bytes:
         """Return `octets` without the secrets; compressed ones (gzip, zlib) with one in them go whole."""
@@ -125,7 +156,7 @@ class Redactor:
         return headers if shown == headers else shown
 
 
-def _needles(secrets: list[str]) -> _Needles:
+def _needles(secrets: list[str], credentials: list[str]) -> _Needles:
     wholes: set[str] = set()
     grams: set[str] = set()
     hex_grams: set[str] = set()
@@ -149,7 +180,23 @@ def _needles(secrets: list[str]) -> _Needles:
         hex_grams=frozenset(hex_grams),
         anchors=frozenset(anchors),
         short=re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, short)) + r")(?!\w)") if short else None,
+        credentials=_whole(credentials),
     )
+
+
+def _whole(credentials: list[str]) -> re.Pattern[str] | None:
+    """What matches each credential as a whole: plain only between other characters than its like are made of."""
+    choices: list[str] = []
+    for credential in credentials:
+        if len(credential) < _SHORTEST_CREDENTIAL:
+            continue
+        for spelling in {credential, credential.encode("utf-8", "surrogatepass").decode("latin-1")}:
+            # The letter of an escaped line end is none of the text before the credential.
+            choices.append(r"(?:(?<![A-Za-z0-9_-])|(?<=\\[bfnrt]))" + re.escape(spelling) + r"(?![A-Za-z0-9_-])")
+            octets = spelling.encode("utf-8", "surrogatepass").hex()
+            coded = {*_encodings(spelling) - {spelling}, octets, octets.upper()}
+            choices += map(re.escape, sorted(coded))
+    return re.compile("|".join(choices)) if choices else None
 
 
 def _telling_from(secret: str) -> int:

@@ -379,7 +379,7 @@ class Courier:
         except ValueError as error:
             self.stopped = Stopped(str(error))
             raise self.stopped from None
-        self._redactor.add(token)
+        self._redactor.add(token, credential=True)
         self._identity = replace(self._identity, token=token)
         self._renewals += 1
         if self._expired():

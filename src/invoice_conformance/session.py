@@ -5,6 +5,7 @@ Both faces, the command and pytest, call it; it prints nothing.
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
 
 NO_SECRETS = frozenset({"accept", "accept-language", "accept-encoding", "user-agent", "origin", "referer", "via"})
 """Fields of `--header` that hold no key."""
+CREDENTIAL = re.compile(
+    r"(?:^|[-_])(?:authorization|(?:api|access|subscription|functions)[-_]?key|(?:access|auth)[-_]?token|secret|password)$",
+    re.IGNORECASE,
+)
+"""Names of fields of `--header` that no answer repeats. A cookie, a CSRF token and an Idempotency-Key may come back."""
 SHORTEST_KEY = 8
 """Shorter values of `--header` are words, such as prod or v1, and no keys."""
 
@@ -194,10 +200,13 @@ class _Opened:
         except ValueError as error:
             raise ConfigError(f"{error}; nothing was sent") from None
         # What is no key must not be taken for one: its text may well stand in an answer, which would be judged maimed.
-        keys = (
-            value for name, value in settings.header if name.lower() not in NO_SECRETS and len(value) >= SHORTEST_KEY
-        )
-        redactor = Redactor([token, *keys])
+        keys = [
+            (name, value)
+            for name, value in settings.header
+            if name.lower() not in NO_SECRETS and len(value) >= SHORTEST_KEY
+        ]
+        credentials = [token, *(value for name, value in keys if CREDENTIAL.search(name))]
+        redactor = Redactor([token, *(value for _name, value in keys)], credentials)
         base = settings.base_url or ""
         where = TargetSettings(base, timeout=settings.timeout, ca_file=settings.ca_file, insecure=settings.insecure)
         try:

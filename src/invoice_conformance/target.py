@@ -706,7 +706,7 @@ class Target:
         except NoAnswerError as error:
             answer = NoAnswer(error.kind, error.detail)
         elapsed = clock.elapsed()
-        return Exchange(self._redacted_request(request), self._redacted_answer(answer), clock.sent_at, elapsed)
+        return redacted(Exchange(request, answer, clock.sent_at, elapsed), self._redactor)
 
     def close(self) -> None:
         """Close every connection; requests under way end without an answer, later ones are an error."""
@@ -731,23 +731,39 @@ class Target:
             self._clients[threading.current_thread()] = self._local.client = client
         return client
 
-    def _redacted_request(self, request: Request) -> Request:
-        redactor = self._redactor
-        target, body = redactor.text(request.target), redactor.octets(request.body)
-        headers = redactor.headers(request.headers)
-        if (target, headers, body) == (request.target, request.headers, request.body):
-            return request
-        return replace(request, target=target, headers=headers, body=body)
 
-    def _redacted_answer(self, answer: Response | NoAnswer) -> Response | NoAnswer:
-        redactor = self._redactor
-        if isinstance(answer, NoAnswer):
-            return replace(answer, detail=redactor.text(answer.detail))
-        reason, body = redactor.text(answer.reason), redactor.octets(answer.body)
-        headers, surplus = redactor.headers(answer.headers), redactor.octets(answer.surplus)
-        if (reason, headers, body, surplus) == (answer.reason, answer.headers, answer.body, answer.surplus):
-            return answer
-        return replace(answer, reason=reason, headers=headers, body=body, surplus=surplus)
+def redacted(exchange: Exchange, redactor: Redactor) -> Exchange:
+    """Return the exchange without secrets, the answer with the places where a whole credential stood."""
+    request, answer = _redacted_request(exchange.request, redactor), _redacted_answer(exchange.answer, redactor)
+    return replace(exchange, request=request, answer=answer)
+
+
+def _redacted_request(request: Request, redactor: Redactor) -> Request:
+    target, body = redactor.text(request.target), redactor.octets(request.body)
+    headers = redactor.headers(request.headers)
+    if (target, headers, body) == (request.target, request.headers, request.body):
+        return request
+    return replace(request, target=target, headers=headers, body=body)
+
+
+def _redacted_answer(answer: Response | NoAnswer, redactor: Redactor) -> Response | NoAnswer:
+    if isinstance(answer, NoAnswer):
+        return replace(answer, detail=redactor.text(answer.detail))
+    reason, body = redactor.text(answer.reason), redactor.octets(answer.body)
+    headers, surplus = redactor.headers(answer.headers), redactor.octets(answer.surplus)
+    if (reason, headers, body, surplus) == (answer.reason, answer.headers, answer.body, answer.surplus):
+        return answer
+    named = zip(headers, answer.headers, strict=True)
+    places = (("body", answer.body), ("reason", answer.reason.encode("latin-1")))
+    disclosed = (
+        *(place for place, octets in places if redactor.discloses(octets)),
+        *(
+            shown
+            for (shown, kept), (name, value) in named
+            if (shown, kept) != (name, value) and redactor.discloses(f"{name}: {value}".encode("latin-1"))
+        ),
+    )
+    return replace(answer, reason=reason, headers=headers, body=body, surplus=surplus, disclosed=disclosed)
 
 
 class _Clock:

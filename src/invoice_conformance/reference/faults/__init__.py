@@ -17,6 +17,7 @@ from invoice_conformance.reference.faults import (
     interactions,
     number,
     presence,
+    privacy,
     rate,
     resource,
     steadiness,
@@ -47,6 +48,7 @@ _AREAS: Final[tuple[tuple[Fault, ...], ...]] = (
     heads.FAULTS,
     steadiness.FAULTS,
     interactions.FAULTS,
+    privacy.FAULTS,
 )
 
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType({fault.name: fault for faults in _AREAS for fault in faults})
