@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import html
+import json
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -195,7 +196,7 @@ LEAKS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
             r"(?<![\w.:%@-])/(?:usr|home|var|opt|app|apps|srv|root|workspace|etc|tmp|mnt|data|code|build|builds|go|src"
             r"|Users|private|proc|nix|layers|www|site|deployments|function|rails)/"
             r"(?:[\w.@+-]{1,80}/){0,20}[\w.@+-]{0,80}\." + _SOURCE + r"(?!\w)",
-            r"\b[A-Z]:\\{1,2}(?:[\w .()-]{1,80}\\{1,2}){1,20}[\w.-]{1,80}\.\w{1,5}\b",
+            r"\b[A-Z]:\\{1,2}(?:[\w .()-]{1,80}\\{1,2}){1,20}[\w.-]{1,80}\.\w{1,8}\b",
         ),
     ),
     (
@@ -236,6 +237,7 @@ DEBUG_FIELDS: Final = re.compile(
 )
 """Header fields that only a server in debug mode sends: Symfony's profiler, Visual Studio, Clockwork, PHP Debug Bar."""
 
+_LAYERS: Final = 3
 _ESCAPE: Final = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|[\"'/\\bfnrt])")
 _CONTROLS: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
@@ -247,12 +249,37 @@ def _unescaped(match: re.Match[str]) -> str:
     return _CONTROLS.get(escape[1], escape[1])
 
 
+def _plain(text: str) -> str:
+    """The text without one layer of JSON's escapes."""
+    return _ESCAPE.sub(_unescaped, text) if "\\" in text else text
+
+
+def _of_html(text: str) -> str:
+    return html.unescape(text) if "&" in text else text
+
+
 def _spellings(text: str) -> tuple[str, ...]:
-    """The text as it stands, and as a reader of its JSON or HTML would see it."""
-    plain = _ESCAPE.sub(_unescaped, text) if "\\" in text else text
-    if "&" in plain:
-        plain = html.unescape(plain)
-    return (text,) if plain == text else (text, plain)
+    """The text as a reader of its HTML, and as one of its JSON too, would see it."""
+    shown = _of_html(text)
+    plain = _of_html(_plain(shown))
+    return (shown,) if plain == shown else (shown, plain)
+
+
+def _bare(text: str) -> str:
+    """The text without any layer of escapes, and without what may be left of them."""
+    for _ in range(_LAYERS):
+        text = _plain(text)
+    return text.replace("\\", "")
+
+
+def _echoes(sent: Iterable[str]) -> set[str]:
+    """How what was sent may come back: as it was, or escaped once."""
+    found: set[str] = set()
+    for one in sent:
+        if len(one) >= _ECHO:
+            found.update(_spellings(one))
+            found.update((one, json.dumps(one)[1:-1], json.dumps(one, ensure_ascii=False)[1:-1]))
+    return found
 
 
 def leak_in(text: str, sent: Iterable[str] = ()) -> tuple[str, str] | None:
@@ -262,15 +289,15 @@ def leak_in(text: str, sent: Iterable[str] = ()) -> tuple[str, str] | None:
     """
     if len(text) > LOOKED_AT + LOOKED_AT_END:
         text = f"{text[:LOOKED_AT]}\0{text[-LOOKED_AT_END:]}"
-    ours = {spelling for one in sent if len(one) >= _ECHO for spelling in _spellings(one)}
+    ours = sorted(_echoes(sent), key=len, reverse=True)
     for spelling in _spellings(text):
         # NUL for what was taken out: nothing around it grows together.
         rest = spelling
-        for echo in sorted(ours, key=len, reverse=True):
+        for echo in ours:
             rest = rest.replace(echo, "\0")
         for words, found in _found(rest):
-            # An echo that was cut off is no less ours.
-            if not any(found in echo for echo in ours):
+            # An echo that was cut off, or escaped again, is no less ours.
+            if not any(_bare(found) in _bare(echo) for echo in ours):
                 return words, " ".join(found.split())
     return None
 

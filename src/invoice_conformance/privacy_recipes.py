@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from invoice_conformance.boundaries import CONTRACT_FIELD, invoice
 from invoice_conformance.case import STANDARD_HEADERS, Case, Edit, Hole, NumberSlot
 from invoice_conformance.checks import Cases, Scope, Script
-from invoice_conformance.recipes import plain
 from invoice_conformance.wire_recipes import with_headers
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ POLLUTING = "BTN"
 
 LONG_AGO = b'"2001-02-03T04:05:06.007Z"'
 _NUMBER = Edit("invoiceNumber", "shared", (NumberSlot(key="number"),))
+_OTHER_NUMBER = Edit("invoiceNumber", "its own", (NumberSlot(key="other number"),))
 
 
 def beside_another_tenant() -> Cases:
@@ -43,9 +43,13 @@ def beside_another_tenant() -> Cases:
         )
         acts = (
             invoice(scope.contract, "its number in this tenant", (_NUMBER,)),
-            invoice(scope.contract, "its contract in this tenant", (foreign,)),
-            invoice(scope.contract, "a contract of nobody in this tenant", (unknown,)),
-            with_headers(plain(scope.contract), "a tenant of nobody", ("tenant-id", "tnt_000000000000000000000000")),
+            invoice(scope.contract, "its contract in this tenant", (_OTHER_NUMBER, foreign)),
+            invoice(scope.contract, "a contract of nobody in this tenant", (_OTHER_NUMBER, unknown)),
+            with_headers(
+                invoice(scope.contract, "", (_OTHER_NUMBER,)),
+                "a tenant of nobody",
+                ("tenant-id", "tnt_000000000000000000000000"),
+            ),
             Case("the list of this tenant", (), method="GET", headers=STANDARD_HEADERS[:2]),
         )
         for act in acts:
@@ -125,8 +129,9 @@ def said_of_every_object() -> Cases:
     def recipe(scope: Scope) -> Iterator[Script]:
         inner = b'{"currencyCode":"' + POLLUTING.encode() + b'"}'
         for name, value in (("__proto__", inner), ("constructor", b'{"prototype":' + inner + b"}")):
-            first = invoice(scope.contract, f"a currency in {name}", (_told(name, value),))
-            act = invoice(scope.contract, f"no currency after {name}", (Edit("currencyCode", "absent", None),))
+            first = invoice(scope.contract, f"a currency in {name}", (_NUMBER, _told(name, value)))
+            absent = Edit("currencyCode", "absent", None)
+            act = invoice(scope.contract, f"no currency after {name}", (_OTHER_NUMBER, absent))
             yield Script(f"{first.id}, then none", (("first", first), ("act", act)), order="last")
 
     return Cases(recipe)

@@ -194,3 +194,57 @@ def test_clean_bodies_cost_little() -> None:
 
     assert len(body) > 550
     assert spent < 1000 / 3000
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS.keys())
+def test_a_whole_credential_is_disclosed_in_every_spelling(spelling: str) -> None:
+    redactor = Redactor([], [TOKEN])
+
+    assert redactor.discloses(f'{{"seen": "{spelling}"}}'.encode())
+    assert redactor.discloses(gzip.compress(spelling.encode()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TOKEN[:-1],
+        TOKEN[1:],
+        TOKEN[: len(TOKEN) // 2],
+        TOKEN[::-1],
+        TOKEN.swapcase(),
+        f"{TOKEN}x",
+        f"x{TOKEN}",
+        f"latest-{TOKEN}",
+        in_base64(TOKEN[:-1]),
+        in_base64(TOKEN[1:]),
+        TOKEN[1:].encode().hex(),
+        "[redacted]",
+        "",
+    ],
+)
+def test_what_is_less_or_more_than_a_credential_discloses_none(text: str) -> None:
+    redactor = Redactor([], [TOKEN])
+
+    assert not redactor.discloses(f"seen: {text} there".encode())
+
+
+def test_a_word_of_a_credential_discloses_none() -> None:
+    redactor = Redactor([], ["reference-token"])
+
+    assert redactor.octets(b"a reference to the body") == b"a [redacted] to the body"
+    assert not redactor.discloses(b"a reference to the body")
+    assert redactor.discloses(b"a\\nreference-token\\nin a trace")
+
+
+def test_a_secret_that_is_no_credential_is_removed_and_discloses_nothing() -> None:
+    redactor = Redactor(["run-of-the-night-2026"], ["short-token"])
+
+    assert redactor.octets(b"X: run-of-the-night-2026, short-token") == b"X: [redacted], [redacted]"
+    assert not redactor.discloses(b"X: run-of-the-night-2026, short-token")
+
+
+def test_a_credential_that_is_added_later_is_disclosed_too() -> None:
+    redactor = Redactor([TOKEN])
+    redactor.add(TOKEN, credential=True)
+
+    assert redactor.discloses(TOKEN.encode())

@@ -853,6 +853,16 @@ def test_the_token_is_nowhere_in_an_exchange() -> None:
     assert got.body_length == len(TOKEN) + 12
     assert got.surplus == b"[redacted]"
     assert got.header("set-cookie") == "[redacted]"
+    assert got.disclosed == ()
+
+
+def test_the_places_of_a_credential_are_noted_before_it_is_taken_out() -> None:
+    echo = answer(f'{{"echo": "{TOKEN}"}}'.encode(), f"200 {TOKEN}", f"X-Echo: {TOKEN}", f"Set-Cookie: s={TOKEN}")
+    with serving(answering(echo)) as (server, _), Target(TargetSettings(server.url), Redactor([], [TOKEN])) as target:
+        exchange = target.send(POST)
+
+    assert TOKEN not in repr(exchange)
+    assert answered(exchange).disclosed == ("body", "reason", "X-Echo", "Set-Cookie")
 
 
 def test_the_token_is_not_in_the_detail_of_no_answer_either() -> None:
