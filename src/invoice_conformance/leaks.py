@@ -165,7 +165,9 @@ LEAKS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     (
         "SQL",
         _any(
-            r"\bSELECT\s[^\0]{1,200}?\sFROM\s",
+            r"\bSELECT\s{1,8}(?=[^\0]{1,300}?\sFROM\s)"
+            r"(?:\*|(?:COUNT|MAX)\(|DISTINCT\s|TOP\s|[\w\"`.\[\]]{1,120}(?:\s{0,8},|\s{1,8}(?:AS|FROM)\s))",
+            r"\bselect \* from [\w\"`]|\binsert into [\w\"`.]{1,120} \([\w\"`, ]{1,300}\) values \(",
             r"\bINSERT\s{1,8}INTO\s{1,8}[\w\"`.\[\]]{1,120}\s{0,8}\(",
             r"\bUPDATE\s{1,8}[\w\"`.\[\]]{1,120}\s{1,8}SET\s",
             r"\bDELETE\s{1,8}FROM\s{1,8}[\w\"`.\[\]]{1,120}\s{1,8}WHERE\s",
