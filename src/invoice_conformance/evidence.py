@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response
+from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response, Unasked
 from invoice_conformance.trial import Meaning
 
 if TYPE_CHECKING:
@@ -125,7 +125,10 @@ def to_json(record: Record) -> dict[str, Any]:
             "surplus": _octets(answer.surplus),
             "interim": list(answer.interim),
             "disclosed": list(answer.disclosed),
+            "head": _octets(answer.head),
+            "unasked": _unasked(answer.unasked),
         },
+        "earlier": list(record.exchange.earlier),
     }
 
 
@@ -168,9 +171,12 @@ def from_json(value: dict[str, Any]) -> Record:
                 surplus=_from_octets(answer["surplus"]),
                 interim=tuple(answer["interim"]),
                 disclosed=tuple(answer["disclosed"]),
+                head=_from_octets(answer["head"]),
+                unasked=_from_unasked(answer["unasked"]),
             ),
             value["sent_at"],
             value["elapsed"],
+            tuple(value["earlier"]),
         ),
         counts=value["counts"],
         number=value["number"],
@@ -182,6 +188,16 @@ def _octets(data: bytes) -> str | dict[str, str]:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return {"base64": base64.b64encode(data).decode()}
+
+
+def _unasked(found: Unasked | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {"octets": _octets(found.octets), "method": found.method, "status": found.status}
+
+
+def _from_unasked(value: dict[str, Any] | None) -> Unasked | None:
+    return None if value is None else Unasked(_from_octets(value["octets"]), value["method"], value["status"])
 
 
 def _from_octets(value: str | dict[str, str]) -> bytes:

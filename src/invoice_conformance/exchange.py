@@ -12,8 +12,9 @@ Header: TypeAlias = tuple[str, str]
 """Name and value of a header field; text holds the octets as latin-1, so every octet survives."""
 
 NoAnswerKind: TypeAlias = Literal[
-    "dns", "refused", "connect-timeout", "tls", "timeout", "reset", "closed", "not-http", "too-large"
+    "dns", "refused", "connect-timeout", "tls", "timeout", "reset", "closed", "cut-short", "not-http", "too-large"
 ]
+"""`cut-short` is an orderly close in the middle of a body whose framing promised more; `closed` any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,26 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Unasked:
+    """Octets (bounded) that stood on an idle connection, where no request waited for an answer.
+
+    `method` and `status` are those of the last exchange on that connection.
+    """
+
+    octets: bytes
+    method: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """One complete answer.
 
     `body` holds the octets after transfer coding, cut at the sender's limit; `body_length` and `body_sha256`
     are those of the whole body, taken before anything was cut or redacted. `surplus` holds octets that
-    followed the answer on its connection (bounded). `interim` lists the 1xx statuses that came first.
+    followed the answer on its connection (bounded). `interim` lists the 1xx statuses that came first. `head` holds
+    the octets of a head that could be read though it is not written as RFC 9112 wants it, and is empty otherwise.
+    `unasked` is what was found on an idle connection before the request of this answer went over another one.
     `disclosed` says where a whole credential of ours stood before it was redacted: `body`, `reason`, or the names of
     header fields.
     """
@@ -53,6 +68,8 @@ class Response:
     surplus: bytes = b""
     interim: tuple[int, ...] = ()
     disclosed: tuple[str, ...] = ()
+    head: bytes = b""
+    unasked: Unasked | None = None
 
     def header(self, name: str) -> str | None:
         """The value of the field `name` in any letter case, several joined by ", "; None when it is missing."""
@@ -70,9 +87,14 @@ class NoAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request and what came back, redacted; `sent_at` in seconds since the epoch, `elapsed` in seconds."""
+    """A request and what came back, redacted; `sent_at` in seconds since the epoch, `elapsed` in seconds.
+
+    `earlier` says what the same case came to when it was sent just before, attempt by attempt: a status, or the kind
+    of a no-answer. It is empty for a first attempt.
+    """
 
     request: Request
     answer: Response | NoAnswer
     sent_at: float
     elapsed: float
+    earlier: tuple[str, ...] = ()

@@ -25,6 +25,7 @@ ADVICE: dict[NoAnswerKind, str] = {
     "timeout": "The server is too slow: give --timeout, or find out what it waits for.",
     "reset": "Look into the server's log.",
     "closed": "Look into the server's log.",
+    "cut-short": "Look at the Content-Length or the chunks that the server writes, or at what stands in front of it.",
     "not-http": "Correct the port or the scheme of the URL.",
     "too-large": "Look at what the server sends.",
 }

@@ -11,11 +11,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import ipaddress
+import re
 import select
 import socket
 import ssl
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NoReturn, Self, TypeAlias
@@ -25,7 +27,8 @@ import httpx
 
 from invoice_conformance import __version__
 from invoice_conformance.address import parts_of
-from invoice_conformance.exchange import Exchange, NoAnswer, Response
+from invoice_conformance.exchange import Exchange, NoAnswer, Response, Unasked
+from invoice_conformance.headsyntax import is_well_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +40,12 @@ _READ: Final = 64 * 1024
 _CHUNK: Final = 64 * 1024
 _RESET_WAIT: Final = 0.25
 """Seconds to wait for the reset which proves that the request was never read: a long round trip."""
+_LISTENING: Final = 0.05
+"""Seconds to listen after an answer for octets that nobody asked for."""
+_SILENCES: Final = 2
+"""Answers of a kind that silence must follow before such answers are no longer listened after."""
+_BODILESS: Final = frozenset({204, 304})
+_HEAD_ENDS: Final = re.compile(rb"\n\r?\n")
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """RFC 9110, section 9.2.2."""
 _WITH_CONTENT: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -124,6 +133,10 @@ class _Answer:
         self._length = 0
         self._digest = hashlib.sha256()
         self._first = b""
+        self._raw = bytearray()
+        """The octets up to the head's end, and what came with them."""
+        self.ended = False
+        """Whether the target has closed the connection."""
         self.received = 0
         """Octets of the answer so far."""
         self.done = False
@@ -131,6 +144,7 @@ class _Answer:
     def feed(self, octets: bytes) -> None:
         """Take in what was read from the connection; nothing at all means that the target closed it."""
         if not octets:
+            self.ended = True
             self._parse(octets)
             return
         if len(self._first) < len(b"HTTP/"):
@@ -144,6 +158,8 @@ class _Answer:
             if self.received + take > self._settings.max_wire:
                 self._too_large(f"more than {self._settings.max_wire} octets")
             self.received += take
+            if self._head is None:
+                self._raw += octets[:take]
             self._parse(octets[:take])
             octets = octets[take:]
         if octets:
@@ -170,7 +186,7 @@ class _Answer:
             if len(self._interim) > self._settings.max_interim:
                 self._too_large(f"more than {self._settings.max_interim} interim (1xx) answers")
         elif isinstance(event, h11.ConnectionClosed):
-            raise NoAnswerError("closed", f"the target closed the connection{self.so_far()}")
+            raise self._closed()
         else:
             # The end of the message; or a tunnel after CONNECT, where no HTTP follows and no body either.
             self.done = True
@@ -181,10 +197,15 @@ class _Answer:
             limit = self._settings.max_head
             return NoAnswerError("too-large", f"the target sent a head or line of more than {limit} octets")
         if at_end and self._first[:5] == b"HTTP/"[: len(self._first)]:
-            return NoAnswerError("closed", f"the target closed the connection{self.so_far()}")
+            return self._closed()
         if self._first.startswith(b"\x15\x03"):
             return NoAnswerError("not-http", "the target answered in TLS; its URL probably begins with https://")
         return NoAnswerError("not-http", f"what the target sent is not HTTP/1.1: {str(error)[:200]}")
+
+    def _closed(self) -> NoAnswerError:
+        # RFC 9112, section 8: with a head whose framing promised more, the message is incomplete.
+        kind: NoAnswerKind = "closed" if self._head is None else "cut-short"
+        return NoAnswerError(kind, f"the target closed the connection{self.so_far()}")
 
     def _begin(self, head: h11.Response) -> None:
         if len(head.headers) > self._settings.max_headers:
@@ -209,8 +230,29 @@ class _Answer:
         """Whether the connection may carry another request, as far as the answer tells."""
         return self._parser.their_state is h11.DONE and not self._parser.trailing_data[0]
 
-    def result(self) -> Response:
-        """Return the complete answer; only once `done`."""
+    @property
+    def status(self) -> int:
+        """The status of the answer, 0 before it has come."""
+        return self._head.status_code if self._head is not None else 0
+
+    @property
+    def surplus(self) -> bytes:
+        """What followed the answer, up to the settings' limit."""
+        return self._parser.trailing_data[0][: self._settings.max_surplus] if self.done else b""
+
+    def _odd_head(self) -> bytes:
+        """The octets of the final head, when they are not written as they should be."""
+        begin = end = 0
+        for _head in range(len(self._interim) + 1):
+            found = _HEAD_ENDS.search(self._raw, end)
+            if found is None:
+                return b""
+            begin, end = end, found.end()
+        head = bytes(self._raw[begin:end])
+        return b"" if is_well_written(head) else head
+
+    def result(self, unasked: Unasked | None = None) -> Response:
+        """Return the complete answer, with what was found on an idle connection before; only once `done`."""
         head = self._head
         assert head is not None  # noqa: S101 - `done` follows a head
         return Response(
@@ -224,8 +266,10 @@ class _Answer:
             body_length=self._length,
             body_sha256=self._digest.hexdigest(),
             truncated=self._length > len(self._body),
-            surplus=bytes(self._parser.trailing_data[0][: self._settings.max_surplus]),
+            surplus=bytes(self.surplus),
             interim=tuple(self._interim),
+            head=self._odd_head(),
+            unasked=unasked,
         )
 
 
@@ -247,16 +291,24 @@ class _Connection:
     def close(self) -> None:
         self.socket.close()
 
-    def is_quiet(self) -> bool:
-        """Whether the idle connection is still open and nothing has come that nobody asked for."""
+    def idle(self, limit: int) -> bytes | None:
+        """None while the idle connection is open and quiet; else what came, nothing when it was closed.
+
+        Octets here answer no request; taken for the next answer they would be judged as such.
+        """
         try:
-            # Octets here answer no request; taken for the next answer they would be judged as such.
-            self.socket.recv(1)
+            return self.socket.recv(limit)
         except (BlockingIOError, ssl.SSLWantReadError):
-            return True
+            return None
         except OSError:
-            return False
-        return False
+            return b""
+
+    def listen(self, answer: _Answer, deadline: float) -> None:
+        """Take in what follows `answer` that nobody asked for, until the deadline, an end or the first of it."""
+        with contextlib.suppress(NoAnswerError):
+            while not answer.ended and not answer.surplus:
+                if self._wait(deadline, answer, writing=False)[0]:
+                    self._read(answer)
 
     def was_read(self) -> bool:
         """After an end without an answer: False when a reset shows that nobody read the request.
@@ -326,6 +378,43 @@ class _Connection:
         raise NoAnswerError("timeout", f"no complete answer within {self._timeout:g} s{answer.so_far()}")
 
 
+class _Manners:
+    """How a target behaves between two requests; all of its connections share it.
+
+    RFC 9112, section 9.2: on a connection without outstanding requests octets are no answer. Those that come while
+    the next request is on its way cannot be told from its answer; so after the first answers of a kind there is a
+    moment of listening, and a target that was heard once has a new connection for each request.
+    """
+
+    def __init__(self) -> None:
+        self._silences: Counter[tuple[str, int]] = Counter()
+        self.keeps_silence = True
+
+    def is_known(self, method: str, status: int) -> bool:
+        """Whether enough answers of this kind were followed by silence."""
+        # These are few, and a body that must not be there comes after them.
+        return method != "HEAD" and status not in _BODILESS and self._silences[method, status] >= _SILENCES
+
+    def heard(self, method: str, status: int, octets: bytes) -> None:
+        """Note what followed an answer."""
+        if not octets:
+            self._silences[method, status] += 1
+        elif method != "HEAD" and status not in _BODILESS and not is_benign(octets):
+            self.keeps_silence = False
+
+
+def is_benign(octets: bytes) -> bool:
+    """Whether octets on an idle connection are what a server may send there.
+
+    Line ends can be discarded (RFC 9112, section 2.2 and section 9.2). A 408 says that the server closes a
+    connection on which it waited for too long (RFC 9110, section 15.5.9).
+    """
+    return not octets.replace(b"\r\n", b"") or _TIMED_OUT.match(octets) is not None
+
+
+_TIMED_OUT: Final = re.compile(rb"HTTP/1\.[0-9] 408[ \r\n]")
+
+
 class _NeverRedirects(httpx.Response):
     """An answer whose `Location` is left alone: httpx would parse it, and a hostile one makes it raise."""
 
@@ -366,17 +455,24 @@ class WireTransport(httpx.BaseTransport):
     `NoAnswerError`.
     """
 
-    def __init__(self, settings: TargetSettings, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, settings: TargetSettings, context: ssl.SSLContext | None = None, manners: _Manners | None = None
+    ) -> None:
         self._settings = settings
         self._context = tls_context(settings) if context is None else context
+        self._manners = manners or _Manners()
         self._connection: _Connection | None = None
+        self._last = ("", 0)
+        """Method and status of the last exchange on the connection."""
+        self._unasked: Unasked | None = None
+        """What was found on an idle connection, until an answer comes to carry it."""
         self._lock = threading.Lock()
         self._closed = False
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request` and read its answer, within the settings' time."""
         with self._lock:
-            answer = self._exchange(request)
+            answer, ended = self._exchange(request)
         return _NeverRedirects(
             answer.status,
             headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers],
@@ -385,6 +481,7 @@ class WireTransport(httpx.BaseTransport):
             extensions={
                 "http_version": answer.http_version.encode("ascii"),
                 "answer": answer,
+                "ended": ended,
             },
         )
 
@@ -404,7 +501,8 @@ class WireTransport(httpx.BaseTransport):
             self._connection.close()
             self._connection = None
 
-    def _exchange(self, request: httpx.Request) -> Response:
+    def _exchange(self, request: httpx.Request) -> tuple[Response, float]:
+        """The answer to `request`, and when it was complete."""
         gate: Callable[[], None] | None = request.extensions.get("gate")
         method: str = request.extensions.get("method", request.method)
         octets, reusable = _octets(method, request, self._settings.authority)
@@ -417,14 +515,33 @@ class WireTransport(httpx.BaseTransport):
         except BaseException:
             self._drop()
             raise
+        ended = time.perf_counter()
         connection = self._connection
-        if connection is None or not (reusable and answer.reusable and connection.whole):
+        if connection is not None and not self._manners.is_known(method, answer.status):
+            connection.listen(answer, min(deadline, ended + _LISTENING))
+            self._manners.heard(method, answer.status, answer.surplus)
+        elif answer.surplus:
+            self._manners.heard(method, answer.status, answer.surplus)
+        self._last = (method, answer.status)
+        kept = reusable and answer.reusable and not answer.ended and self._manners.keeps_silence
+        if connection is None or not (kept and connection.whole):
             self._drop()
-        return answer.result()
+        unasked, self._unasked = self._unasked, None
+        return answer.result(unasked), ended
+
+    def _is_quiet(self, connection: _Connection) -> bool:
+        """Whether an idle connection may carry another request; what came on it is noted."""
+        octets = connection.idle(self._settings.max_surplus)
+        if octets is None:
+            return True
+        if octets and not is_benign(octets):
+            self._unasked = Unasked(octets, *self._last)
+            self._manners.heard(*self._last, octets)
+        return False
 
     def _converse(self, method: str, octets: memoryview, deadline: float) -> _Answer:
         connection = self._connection
-        if connection is not None and connection.is_quiet():
+        if connection is not None and self._is_quiet(connection):
             answer = _Answer(method, self._settings)
             try:
                 connection.talk(answer, octets, deadline)
@@ -432,7 +549,9 @@ class WireTransport(httpx.BaseTransport):
                 if answer.received or self._closed or not _is_stale(error, method, connection):
                     raise
             else:
-                return answer
+                # RFC 9110, section 15.5.9: a 408 may have crossed the request, which may then be repeated.
+                if answer.status != HTTPStatus.REQUEST_TIMEOUT:
+                    return answer
         connection = self._connect(deadline)
         answer = _Answer(method, self._settings)
         connection.talk(answer, octets, deadline)
@@ -668,6 +787,7 @@ class Target:
         self._url = httpx.URL(settings.origin)
         self._context = tls_context(settings)
         self._local = threading.local()
+        self._manners = _Manners()
         self._clients: dict[threading.Thread, httpx.Client] = {}
         self._lock = threading.Lock()
         self._closed = False
@@ -701,11 +821,13 @@ class Target:
         )
         client = self._client()
         clock.start()
+        answer: Response | NoAnswer
         try:
-            answer: Response | NoAnswer = client.send(outgoing, stream=True).extensions["answer"]
+            extensions = client.send(outgoing, stream=True).extensions
+            answer, ended = extensions["answer"], extensions["ended"]
         except NoAnswerError as error:
-            answer = NoAnswer(error.kind, error.detail)
-        elapsed = clock.elapsed()
+            answer, ended = NoAnswer(error.kind, error.detail), time.perf_counter()
+        elapsed = clock.elapsed(ended)
         return redacted(Exchange(request, answer, clock.sent_at, elapsed), self._redactor)
 
     def close(self) -> None:
@@ -727,7 +849,7 @@ class Target:
                 raise RuntimeError("this target is closed; open another to send more")
             for thread in [thread for thread in self._clients if not thread.is_alive()]:
                 self._clients.pop(thread).close()
-            client = _Client(transport=WireTransport(self.settings, self._context), trust_env=False)
+            client = _Client(transport=WireTransport(self.settings, self._context, self._manners), trust_env=False)
             self._clients[threading.current_thread()] = self._local.client = client
         return client
 
@@ -751,7 +873,11 @@ def _redacted_answer(answer: Response | NoAnswer, redactor: Redactor) -> Respons
         return replace(answer, detail=redactor.text(answer.detail))
     reason, body = redactor.text(answer.reason), redactor.octets(answer.body)
     headers, surplus = redactor.headers(answer.headers), redactor.octets(answer.surplus)
-    if (reason, headers, body, surplus) == (answer.reason, answer.headers, answer.body, answer.surplus):
+    head, unasked = redactor.octets(answer.head), answer.unasked
+    if unasked is not None:
+        unasked = replace(unasked, octets=redactor.octets(unasked.octets))
+    cleaned = replace(answer, reason=reason, headers=headers, body=body, surplus=surplus, head=head, unasked=unasked)
+    if cleaned == answer:
         return answer
     named = zip(headers, answer.headers, strict=True)
     places = (("body", answer.body), ("reason", answer.reason.encode("latin-1")))
@@ -763,7 +889,7 @@ def _redacted_answer(answer: Response | NoAnswer, redactor: Redactor) -> Respons
             if (shown, kept) != (name, value) and redactor.discloses(f"{name}: {value}".encode("latin-1"))
         ),
     )
-    return replace(answer, reason=reason, headers=headers, body=body, surplus=surplus, disclosed=disclosed)
+    return replace(cleaned, disclosed=disclosed)
 
 
 class _Clock:
@@ -786,5 +912,5 @@ class _Clock:
         self._started += time.perf_counter() - waiting_since
         self.sent_at = time.time()
 
-    def elapsed(self) -> float:
-        return time.perf_counter() - self._started
+    def elapsed(self, ended: float) -> float:
+        return ended - self._started

@@ -254,7 +254,9 @@ def test_an_announced_close_is_believed(said: str) -> None:
         assert server.connections == 3
 
 
-def test_a_connection_closed_while_idle_is_replaced() -> None:
+def test_a_connection_closed_while_idle_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("invoice_conformance.target._LISTENING", 0.0)
+
     with serving(answering_then_closing(answer())) as (server, target):
         target.send(POST)
         time.sleep(0.05)
@@ -283,11 +285,13 @@ def test_a_create_that_a_stale_connection_never_read_is_sent_again() -> None:
 
 
 def test_a_create_that_crossed_the_close_on_its_way_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("invoice_conformance.target._LISTENING", 0.0)
+
     with serving(answering_then_closing(answer())) as (server, target):
         target.send(POST)
         time.sleep(0.05)
         # As if the close came a moment after the look at the idle connection.
-        monkeypatch.setattr("invoice_conformance.target._Connection.is_quiet", lambda _: True)
+        monkeypatch.setattr("invoice_conformance.target._Connection.idle", lambda *_: None)
         second = target.send(POST)
 
         assert answered(second).status == 200
@@ -368,20 +372,142 @@ def test_surplus_octets_never_answer_the_next_request() -> None:
         assert server.connections == 2
 
 
-def test_octets_that_come_late_on_an_idle_connection_answer_nothing() -> None:
+def late(octets: bytes, pause: float, *first: bytes) -> Callable[[Connection], None]:
+    """Make a script that answers, and sends `octets` on the first connection when it has been idle for a while."""
+
     def script(connection: Connection) -> None:
         while connection.read_request():
-            connection.send(answer(b"true"))
-            time.sleep(0.02)
-            connection.send(answer(b"false"))
+            connection.send(b"".join(first) or answer(b"true"))
+            if connection.number == 0:
+                time.sleep(pause)
+                connection.send(octets)
+
+    return script
+
+
+def test_octets_that_come_a_moment_after_an_answer_are_its_surplus() -> None:
+    with serving(late(answer(b"false"), 0.02)) as (server, target):
+        first, second = answered(target.send(POST)), answered(target.send(POST))
+
+        assert (first.body, first.surplus) == (b"true", answer(b"false"))
+        assert (second.body, second.surplus, second.unasked) == (b"true", b"", None)
+        assert server.connections == 2
+
+
+def test_octets_that_come_late_on_an_idle_connection_answer_nothing_and_are_recorded() -> None:
+    with serving(late(answer(b"false") + TOKEN.encode(), 0.1)) as (server, target):
+        first = answered(target.send(POST))
+        time.sleep(0.15)
+        second, third = answered(target.send(POST)), answered(target.send(POST))
+
+        assert (first.body, first.surplus, first.unasked) == (b"true", b"", None)
+        assert second.body == b"true"
+        assert second.unasked is not None
+        assert second.unasked.octets.startswith(answer(b"false"))
+        assert TOKEN.encode() not in second.unasked.octets
+        assert (second.unasked.method, second.unasked.status) == ("POST", 200)
+        assert third.unasked is None
+        assert server.connections == 3, "who was heard once has a new connection for each request"
+
+
+def test_octets_found_before_a_request_without_an_answer_are_told_with_the_next() -> None:
+    def script(connection: Connection) -> None:
+        if connection.number != 1:
+            late(b"false", 0.1)(connection)
+
+    with serving(script) as (_, target):
+        target.send(POST)
+        time.sleep(0.15)
+        second, third = target.send(POST), answered(target.send(POST))
+
+        assert unanswered(second).kind == "closed"
+        assert third.unasked is not None
+        assert third.unasked.octets == b"false"
+
+
+@pytest.mark.parametrize(
+    "octets", [b"\r\n", b"\r\n\r\n", answer(b"", "408 Request Timeout", "Connection: close")], ids=["line", "lines", "408"]
+)
+def test_what_a_server_may_send_on_an_idle_connection_is_not_held_against_it(octets: bytes) -> None:
+    with serving(late(octets, 0.1)) as (server, target):
+        target.send(POST)
+        time.sleep(0.15)
+        second, third = answered(target.send(POST)), answered(target.send(POST))
+
+        assert (second.body, second.unasked, third.unasked) == (b"true", None, None)
+        assert server.connections == 2, "the second one is kept"
+
+
+def test_a_408_that_crossed_the_request_is_no_answer_to_it() -> None:
+    def script(connection: Connection) -> None:
+        connection.read_request()
+        connection.send(answer(b"true"))
+        if connection.number == 0:
+            connection.wait_unread()
+            connection.send(answer(b"", "408 Request Timeout", "Connection: close"))
 
     with serving(script) as (server, target):
-        first = answered(target.send(POST))
-        time.sleep(0.08)
+        target.send(POST)
         second = answered(target.send(POST))
 
-        assert (first.body, second.body) == (b"true", b"true")
+        assert second.status == 200
         assert server.connections == 2
+
+
+def test_a_408_on_a_new_connection_is_the_answer() -> None:
+    with serving(answering_then_closing(answer(b"", "408 Request Timeout"))) as (server, target):
+        assert answered(target.send(POST)).status == 408
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("request_", "head"),
+    [
+        (replace(POST, method="HEAD"), b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"),
+        (POST, b"HTTP/1.1 204 No Content\r\n\r\n"),
+        (POST, b"HTTP/1.1 304 Not Modified\r\n\r\n"),
+    ],
+    ids=["HEAD", "204", "304"],
+)
+def test_a_body_that_must_not_be_there_is_waited_for_each_time(request_: Request, head: bytes) -> None:
+    def script(connection: Connection) -> None:
+        while connection.read_request():
+            connection.send(head)
+            time.sleep(0.02)
+            connection.send(b"true")
+
+    with serving(script) as (_, target):
+        found = [answered(target.send(request_)).surplus for _ in range(4)]
+
+    assert found == [b"true"] * 4
+
+
+def test_listening_ends_with_the_connection_and_is_no_part_of_the_time_taken() -> None:
+    with serving(answering(answer())) as (_, target):
+        began = time.perf_counter()
+        listened = [target.send(POST).elapsed for _ in range(2)]
+        after_two = time.perf_counter() - began
+
+    assert sum(listened) < after_two - 0.09
+
+
+ODD = b"HTTP/1.1 200 OK\r\nX-Long: a\r\n b\r\nContent-Length: 2\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("octets", "kept"),
+    [
+        (answer(), b""),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + answer(), b""),
+        (ODD + b"{}", ODD),
+        (b"HTTP/1.1 103 Early\x01\r\n\r\n" + ODD + b"{}", ODD),
+        (ODD + b"\n\n", ODD),
+    ],
+    ids=["plain", "interim", "folded", "folded after interim", "folded before line feeds"],
+)
+def test_a_head_is_kept_when_it_is_oddly_written(octets: bytes, kept: bytes) -> None:
+    with serving(answering_then_closing(octets)) as (_, target):
+        assert answered(target.send(POST)).head == kept
 
 
 def test_surplus_is_bounded() -> None:
@@ -623,9 +749,9 @@ ENDLESS_HEAD = b"HTTP/1.1 200 OK\r\n" + b"X-A: " + b"a" * 70_000
         (b"", "closed", "closed the connection"),
         (b"HTTP", "closed", "4 octets"),
         (b"HTTP/1.1 200 OK\r\nContent-", "closed", "25 octets"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}", "closed", "status 200"),
-        (CHUNKED + b"5\r\n{}", "closed", "status 200"),
-        (CHUNKED + b"2\r\n{}\r\n", "closed", "status 200"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}", "cut-short", "status 200"),
+        (CHUNKED + b"5\r\n{}", "cut-short", "status 200"),
+        (CHUNKED + b"2\r\n{}\r\n", "cut-short", "status 200"),
         (CHUNKED + b"two\r\n{}\r\n0\r\n\r\n", "not-http", "illegal chunk header"),
         (CHUNKED + b"2\r\n{}}}\r\n0\r\n\r\n", "not-http", "chunk"),
         (CHUNKED + b"-2\r\n{}\r\n0\r\n\r\n", "not-http", "chunk"),
