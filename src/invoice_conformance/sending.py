@@ -18,7 +18,7 @@ from invoice_conformance.evidence import Record
 from invoice_conformance.exchange import Exchange, NoAnswer, Response
 from invoice_conformance.jsontext import NotJson
 from invoice_conformance.plan import meaning_of
-from invoice_conformance.trial import MAX_DEPTH, NO_ANSWERS, SPEAKS_OF_ELSE, Reading, Rules
+from invoice_conformance.trial import MAX_DEPTH, NO_ANSWERS, SPEAKS_OF_ELSE, SURE, Reading, Rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +39,10 @@ HALVED_AT_MOST_EVERY = 1.0
 """Seconds within which several answers asking for less count as one."""
 SMOOTH = 20
 """Answers after which the pace doubles again."""
+BROKEN_ANSWERS = frozenset({"cut-short", "not-http"})
+"""Kinds of no-answer that are a broken message rather than none."""
+MADE_SURE_OF = 3
+"""Cases of a kind that are made sure of; what they show need not be shown by all others too."""
 BREAKER = 25
 """Requests in a row without an answer after which a target counts as gone."""
 UNAVAILABLE = 200
@@ -157,7 +161,9 @@ class Ledger:
             self._under_way -= 1
             self.invoices += created
             answer = exchange.answer
-            self.silent = self.silent + 1 if isinstance(answer, NoAnswer) else 0
+            # Who sends a broken message is there.
+            gone = isinstance(answer, NoAnswer) and answer.kind not in BROKEN_ANSWERS
+            self.silent = self.silent + 1 if gone else 0
             self.unavailable = self.unavailable + 1 if _silent(exchange) else 0
             if not isinstance(answer, NoAnswer) and len(self.latencies) < LATENCIES_KEPT:
                 self.latencies.append(exchange.elapsed)
@@ -205,6 +211,8 @@ class Courier:
         self._patience = patience
         self._renewal = threading.Lock()
         self._renewals = 0
+        self._sure_of: dict[str, set[str]] = {kind: set() for kind in BROKEN_ANSWERS}
+        self._at_random: set[str] = set()
         self.stopped: Stopped | None = None
 
     @property
@@ -267,16 +275,42 @@ class Courier:
             return first
         if once or not _silent(first[0]):
             return self._with_good_credentials(case, first, renewals, script, role, drawn, turn)
-        self._note(script, role, case, first, counts=False)
-        wait = _retry_after(first[0])
-        if wait is not None:
-            self._pace.slow_down(wait)
-        time.sleep(wait if wait is not None else self._patience)
-        renewals = self._renewals
-        second = self._sent(case, drawn, turn, gate)
-        if second is None:
-            return None
-        return self._with_good_credentials(case, second, renewals, script, role, drawn, turn)
+        latest = first
+        earlier: tuple[str, ...] = ()
+        while not earlier or self._is_unsure(case, latest[0]):
+            self._note(script, role, case, latest, counts=False)
+            wait = _retry_after(latest[0])
+            if wait is not None:
+                self._pace.slow_down(wait)
+            time.sleep(wait if wait is not None else self._patience)
+            renewals = self._renewals
+            again = self._sent(case, drawn, turn, gate)
+            if again is None:
+                return None
+            earlier = (*earlier, _came_to(latest[0]))
+            latest = replace(again[0], earlier=earlier), again[1]
+        self._note_certainty(case, latest[0])
+        return self._with_good_credentials(case, latest, renewals, script, role, drawn, turn)
+
+    def _is_unsure(self, case: Case, exchange: Exchange) -> bool:
+        """Whether a message that was broken in each attempt so far is to be asked for once more.
+
+        A network may cut an answer, and a proxy garble one; what a server itself breaks it breaks each time.
+        """
+        kind = _came_to(exchange)
+        if kind not in BROKEN_ANSWERS or {*exchange.earlier} != {kind} or kind in self._at_random:
+            return False
+        sure_of = self._sure_of[kind]
+        return len(exchange.earlier) + 1 < SURE and (case.id in sure_of or len(sure_of) < MADE_SURE_OF)
+
+    def _note_certainty(self, case: Case, exchange: Exchange) -> None:
+        """Note what several attempts showed: that a case breaks each time, or that breaking comes and goes."""
+        attempts = (*exchange.earlier, _came_to(exchange))
+        for kind in BROKEN_ANSWERS & {*attempts}:
+            if len(attempts) >= SURE and {*attempts} == {kind}:
+                self._sure_of[kind].add(case.id)
+            elif attempts[-1].isdigit() and attempts[-1] not in _NO_ANSWERS:
+                self._at_random.add(kind)
 
     def _sent(
         self, case: Case, drawn: dict[str, str] | None, turn: int, gate: Callable[[], None] | None
@@ -419,6 +453,15 @@ def _with_token(case: Case) -> bool:
 def _unauthorized(exchange: Exchange) -> bool:
     answer = exchange.answer
     return isinstance(answer, Response) and answer.status == 401  # noqa: PLR2004 - its number
+
+
+_NO_ANSWERS = frozenset(map(str, NO_ANSWERS))
+
+
+def _came_to(exchange: Exchange) -> str:
+    """A word for what an attempt came to: the status, or the kind of no-answer."""
+    answer = exchange.answer
+    return answer.kind if isinstance(answer, NoAnswer) else str(answer.status)
 
 
 def _silent(exchange: Exchange) -> bool:

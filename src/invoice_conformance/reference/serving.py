@@ -16,12 +16,14 @@ import sqlite3
 import sys
 import threading
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import uvicorn
 
 from invoice_conformance.reference.app import Application
 from invoice_conformance.reference.faults import FAULTS, install, unknown_fault
+from invoice_conformance.reference.front import Front
 from invoice_conformance.reference.service import DEFAULT_TENANTS, DEFAULT_TOKEN, Service, Settings
 from invoice_conformance.reference.store import Store
 
@@ -99,12 +101,18 @@ def serve(
     *,
     ready: str,
     latency: float = 0.0,
+    faults: Mapping[int, Sequence[str]] = MappingProxyType({}),
 ) -> None:
     """Serve each of `sockets` with the service of its port, until SIGINT or SIGTERM.
 
-    The line `ready` is printed once requests are answered; `latency` is slept before each answer, in seconds.
+    The line `ready` is printed once requests are answered; `latency` is slept before each answer, in seconds. Of
+    `faults`, by port, those that break answers where they are written are given a front in place of uvicorn.
     """
     application = Application(service_by_port.__getitem__, latency)
+    breaks = {port: [how for name in names if (how := FAULTS[name].breaks)] for port, names in faults.items()}
+    fronts = {port: Front(application, port, found) for port, found in breaks.items() if found}
+    fronted = [(listener, front) for listener in sockets if (front := fronts.get(listener.getsockname()[1]))]
+    others = [listener for listener in sockets if listener.getsockname()[1] not in fronts]
     config = uvicorn.Config(
         _as_asgi(application),
         http="h11",
@@ -124,19 +132,21 @@ def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     with contextlib.suppress(SystemExit):
-        asyncio.run(_Server(config, ready).serve(sockets=list(sockets)))
+        asyncio.run(_Server(config, ready, fronted).serve(sockets=others))
 
 
 class _Server(uvicorn.Server):
     """Says that it is ready as soon as it is, and as soon as it can be ended."""
 
-    def __init__(self, config: uvicorn.Config, ready: str) -> None:
+    def __init__(self, config: uvicorn.Config, ready: str, fronted: Sequence[tuple[socket.socket, Front]]) -> None:
         super().__init__(config)
         self._ready = ready
+        self._fronted = fronted
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve, and say so."""
         await super().startup(sockets)
+        self._fronts = [await asyncio.start_server(front, sock=listener) for listener, front in self._fronted]
         print(self._ready, flush=True)  # noqa: T201
 
 
@@ -158,7 +168,8 @@ def _serve(args: argparse.Namespace) -> None:
     service = _service(settings, args.database or ":memory:", names)
     listener = _listen(args.host, args.port)
     port = listener.getsockname()[1]
-    serve({port: service}, [listener], ready=f"listening on {_url(args.host, port)}", latency=args.latency)
+    ready = f"listening on {_url(args.host, port)}"
+    serve({port: service}, [listener], ready=ready, latency=args.latency, faults={port: names})
 
 
 def _end_with_input() -> None:
@@ -174,7 +185,8 @@ def _serve_farm(settings: Settings, host: str, latency: float) -> None:
     ports = {name: listener.getsockname()[1] for name, listener in listeners.items()}
     makers = {port: partial(_service, settings, ":memory:", [name] if name else []) for name, port in ports.items()}
     ready = json.dumps({name: _url(host, port) for name, port in ports.items()})
-    serve(_Lazily(makers), list(listeners.values()), ready=ready, latency=latency)
+    faults = {port: [name] for name, port in ports.items() if name}
+    serve(_Lazily(makers), list(listeners.values()), ready=ready, latency=latency, faults=faults)
 
 
 def _allow_open_files(number: int) -> None:

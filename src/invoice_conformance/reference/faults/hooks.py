@@ -16,6 +16,7 @@ from invoice_conformance.reference.strict_json import BreachKind, JsonValue, Not
 from invoice_conformance.reference.validation import Given, Invalid, Reader
 
 if TYPE_CHECKING:
+    from invoice_conformance.reference.front import Breaks
     from invoice_conformance.reference.service import Service
     from invoice_conformance.reference.store import Members
 
@@ -34,14 +35,21 @@ _STRINGS = re.compile(r'("(?:[^"\\]|\\.)*")', re.DOTALL)
 class Fault:
     """One misbehaviour: its name says what a programmer did, its summary what comes of it.
 
-    One that is only there `over_sockets` does not show when the service is called as a function.
+    One that `races` shows only when requests are under way at the same moment.
+    `breaks`, if there is any, breaks correct answers where they are written; it takes a connection to see it.
     """
 
     name: str
     area: str
     summary: str
     install: Install
-    over_sockets: bool = False
+    races: bool = False
+    breaks: Breaks | None = None
+
+    @property
+    def over_sockets(self) -> bool:
+        """Whether it shows on connections alone."""
+        return self.races or self.breaks is not None
 
 
 def crash() -> Refusal:

@@ -242,7 +242,7 @@ FAULTS: Final = (
         "uniqueness",
         "The number is looked up first and stored 50 ms later, so simultaneous creates all succeed.",
         _checked_first,
-        over_sockets=True,
+        races=True,
     ),
     Fault(
         "number-remembered-for-50-invoices",
