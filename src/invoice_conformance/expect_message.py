@@ -113,8 +113,8 @@ class NoSurplus:
             return Broken(
                 "nothing on a connection without a request under way",
                 f"{_octets(found.octets)} on an idle connection after {found.method} was answered {found.status}",
-                "unasked",
-                edge="unasked",
+                "surplus",
+                edge="surplus",
                 reading=act,
             )
         surplus = response.surplus

@@ -41,7 +41,7 @@ SMOOTH = 20
 """Answers after which the pace doubles again."""
 BROKEN_ANSWERS = frozenset({"cut-short", "not-http"})
 """Kinds of no-answer that are a broken message rather than none."""
-MADE_SURE_OF = 3
+MADE_SURE_OF = 2
 """Cases of a kind that are made sure of; what they show need not be shown by all others too."""
 BREAKER = 25
 """Requests in a row without an answer after which a target counts as gone."""

@@ -42,6 +42,8 @@ _RESET_WAIT: Final = 0.25
 """Seconds to wait for the reset which proves that the request was never read: a long round trip."""
 _LISTENING: Final = 0.05
 """Seconds to listen after an answer for octets that nobody asked for."""
+_LISTENING_CLOSELY: Final = 0.25
+"""Seconds to listen after an answer of a kind that was followed by some before; it ends with the first of them."""
 _SILENCES: Final = 2
 """Answers of a kind that silence must follow before such answers are no longer listened after."""
 _BODILESS: Final = frozenset({204, 304})
@@ -388,19 +390,25 @@ class _Manners:
 
     def __init__(self) -> None:
         self._silences: Counter[tuple[str, int]] = Counter()
+        self._noisy: set[tuple[str, int]] = set()
         self.keeps_silence = True
 
-    def is_known(self, method: str, status: int) -> bool:
-        """Whether enough answers of this kind were followed by silence."""
-        # These are few, and a body that must not be there comes after them.
-        return method != "HEAD" and status not in _BODILESS and self._silences[method, status] >= _SILENCES
+    def patience(self, method: str, status: int) -> float:
+        """Seconds to listen after an answer of this kind; none once enough of them were followed by silence."""
+        if (method, status) in self._noisy:
+            return _LISTENING_CLOSELY
+        # Answers without a body are few, and one that must not be there comes after them.
+        bodiless = method == "HEAD" or status in _BODILESS
+        return _LISTENING if bodiless or self._silences[method, status] < _SILENCES else 0.0
 
     def heard(self, method: str, status: int, octets: bytes) -> None:
         """Note what followed an answer."""
         if not octets:
             self._silences[method, status] += 1
-        elif method != "HEAD" and status not in _BODILESS and not is_benign(octets):
-            self.keeps_silence = False
+        elif not is_benign(octets):
+            self._noisy.add((method, status))
+            if method != "HEAD" and status not in _BODILESS:
+                self.keeps_silence = False
 
 
 def is_benign(octets: bytes) -> bool:
@@ -517,10 +525,10 @@ class WireTransport(httpx.BaseTransport):
             raise
         ended = time.perf_counter()
         connection = self._connection
-        if connection is not None and not self._manners.is_known(method, answer.status):
-            connection.listen(answer, min(deadline, ended + _LISTENING))
-            self._manners.heard(method, answer.status, answer.surplus)
-        elif answer.surplus:
+        patience = self._manners.patience(method, answer.status)
+        if connection is not None and patience:
+            connection.listen(answer, min(deadline, ended + patience))
+        if patience or answer.surplus:
             self._manners.heard(method, answer.status, answer.surplus)
         self._last = (method, answer.status)
         kept = reusable and answer.reusable and not answer.ended and self._manners.keeps_silence

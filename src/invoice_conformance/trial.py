@@ -32,10 +32,10 @@ SPEAKS_OF_ELSE = frozenset({401, 403, 404, 405, 408, 429})
 NO_ANSWERS = frozenset({429, 502, 503, 504})
 """Statuses with which something says that it cannot answer now (spec/reading.md, Status codes)."""
 
-SURE = 7
+SURE = 10
 """Attempts that must all break the same way before a broken message counts as the server's own doing.
 
-Of a target that breaks one answer in three at random, one case in two thousand does so.
+Of a target that breaks one answer in three at random, one run in twenty thousand sees that.
 """
 
 

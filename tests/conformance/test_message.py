@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from invoice_conformance.checks import Cases, check
-from invoice_conformance.expect_message import NeverAlways, NoBody, NoLengthOfNothing, NoSurplus, OneFraming, WellWritten
+from invoice_conformance.expect_message import (
+    NeverAlways,
+    NoBody,
+    NoLengthOfNothing,
+    NoSurplus,
+    OneFraming,
+    WellWritten,
+)
 from invoice_conformance.message_recipes import answers_of_each_kind, bodiless_answers
 
 

@@ -426,7 +426,9 @@ def test_octets_found_before_a_request_without_an_answer_are_told_with_the_next(
 
 
 @pytest.mark.parametrize(
-    "octets", [b"\r\n", b"\r\n\r\n", answer(b"", "408 Request Timeout", "Connection: close")], ids=["line", "lines", "408"]
+    "octets",
+    [b"\r\n", b"\r\n\r\n", answer(b"", "408 Request Timeout", "Connection: close")],
+    ids=["line", "lines", "408"],
 )
 def test_what_a_server_may_send_on_an_idle_connection_is_not_held_against_it(octets: bytes) -> None:
     with serving(late(octets, 0.1)) as (server, target):

@@ -19,7 +19,7 @@ from invoice_conformance import evidence
 from invoice_conformance.catalogue import Basis, Level, Requirement
 from invoice_conformance.config import Settings
 from invoice_conformance.evidence import CREATED, EVIDENCE, EvidenceWriter, Record, from_json, to_json
-from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response
+from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response, Unasked
 from invoice_conformance.reference.embed import ReferenceServer
 from invoice_conformance.session import Result, Suite, run
 from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Meaning
@@ -195,6 +195,8 @@ responses: Final = st.builds(
         truncated,
         surplus,
         (100,),
+        surplus[:7],
+        Unasked(body, "HEAD", status) if truncated else None,
     ),
     st.integers(100, 599),
     latin,
@@ -220,6 +222,7 @@ records: Final = st.builds(
         st.one_of(responses, st.builds(NoAnswer, st.just("reset"), st.text(max_size=20))),
         st.just(1762354080.5),
         st.just(0.25),
+        st.sampled_from([(), ("503",), ("cut-short", "cut-short")]),
     ),
     counts=st.booleans(),
     number=st.one_of(st.none(), st.text(st.characters(), max_size=20)),

@@ -170,7 +170,9 @@ FAULTS: Final = (
     _fault(
         "control-in-reason",
         "The reason phrase of a refusal has the colours of a terminal.",
-        _lined(_refusal, lambda answer: answer.line.replace(b"Un", b"\x1b[31mUn", 1).replace(b"Bad", b"\x1b[31mBad", 1)),
+        _lined(
+            _refusal, lambda answer: answer.line.replace(b"Un", b"\x1b[31mUn", 1).replace(b"Bad", b"\x1b[31mBad", 1)
+        ),
     ),
     _fault(
         "status-of-a-library",
