@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _LENGTH: Final = b"content-length"
 _CODING: Final = (b"transfer-encoding", b"chunked")
-_LATE: Final = 0.01
+_LATE: Final = 0.003
 """Seconds after which something else writes to the connection."""
 
 
@@ -239,7 +239,7 @@ FAULTS: Final = (
     _fault(
         "body-left-unread",
         "Who has no credentials is refused by the head alone, and the body is read as the next request.",
-        _writes(_unauthorized, lambda answer: (answer.octets, Pause(_LATE / 5), _BAD_REQUEST, End.CLOSE)),
+        _writes(_unauthorized, lambda answer: (answer.octets, _BAD_REQUEST, End.CLOSE)),
     ),
     # Answers that end with their head.
     _fault(
