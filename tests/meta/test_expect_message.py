@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from tests.meta.killing import IDENTITY, Unrecorded
 from tests.meta.trials import answer, created, read, trial
 
 from invoice_conformance.config import OPERATION
@@ -21,6 +20,7 @@ from invoice_conformance.expect_message import (
     WellWritten,
 )
 from invoice_conformance.headsyntax import departures, is_well_written
+from invoice_conformance.killing import IDENTITY, Unrecorded
 from invoice_conformance.recipes import plain
 from invoice_conformance.redaction import Redactor
 from invoice_conformance.sending import BREAKER, MADE_SURE_OF, Courier

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from tests.meta.killing import IDENTITY
 
 from invoice_conformance.catalogue import Catalogue
 from invoice_conformance.config import Settings
+from invoice_conformance.killing import IDENTITY
 from invoice_conformance.reference.embed import FaultFarm, ReferenceServer
 from invoice_conformance.reference.faults import FAULTS
 from invoice_conformance.session import Suite, run

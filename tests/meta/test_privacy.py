@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import pytest
-from tests.meta.killing import IDENTITY
 from tests.meta.trials import answer, created, firewall, read, refusal, resource, silence, text_of, trial
 
 from invoice_conformance import evidence
@@ -25,6 +24,7 @@ from invoice_conformance.expect_privacy import (
     NotPolluted,
     NotTakenFrom,
 )
+from invoice_conformance.killing import IDENTITY
 from invoice_conformance.redaction import Redactor
 from invoice_conformance.session import CREDENTIAL
 from invoice_conformance.target import redacted

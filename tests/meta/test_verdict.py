@@ -195,6 +195,7 @@ responses: Final = st.builds(
         truncated,
         surplus,
         (100,),
+        ("body",) if truncated else (),
         surplus[:7],
         Unasked(body, "HEAD", status) if truncated else None,
     ),

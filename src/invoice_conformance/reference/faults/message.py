@@ -98,7 +98,7 @@ def _no_service(_service: Service) -> None:
 
 
 def _fault(name: str, summary: str, breaks: Breaks) -> Fault:
-    return Fault(name, "message", summary, _no_service, breaks)
+    return Fault(name, "message", summary, _no_service, breaks=breaks)
 
 
 _SECOND: Final = (
