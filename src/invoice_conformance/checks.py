@@ -32,10 +32,10 @@ class Script:
     """Cases that are sent in a given way to make one trial.
 
     `steps` are (role, case) pairs. A `fixed` script is sent step by step by one worker, so that the order is
-    certain, and a `last` one likewise when everything else was sent; the first step of one `apart` is sent before
-    everything else and its last one after, the others in between; the steps of a `race` are sent at the same moment
-    over connections that are already open. Otherwise (`any`) the cases may be sent in any order, and those that several
-    scripts share are sent once.
+    certain, and a `last` one likewise when everything else was sent; of one `apart` the steps before `between` and
+    `act` are sent alone before everything else, and those from `act` on alone after it, the others in between; the
+    steps of a `race` are sent at the same moment over connections that are already open. Otherwise (`any`) the cases
+    may be sent in any order, and those that several scripts share are sent once.
     """
 
     id: str

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from invoice_conformance.checks import Script
+from invoice_conformance.exchange import NoAnswer
 from invoice_conformance.sending import Gone, Stopped
 from invoice_conformance.trial import Reading, Trial
 
@@ -57,6 +58,20 @@ class Silent:
 
     def advance(self, steps: int) -> None:
         """Nothing."""
+
+
+@dataclass
+class Budget:
+    """Requests that may still be sent."""
+
+    left: int
+
+    def take(self, count: int) -> bool:
+        """Take that many, if there are."""
+        if self.left < count:
+            return False
+        self.left -= count
+        return True
 
 
 @dataclass
@@ -160,6 +175,8 @@ class Engine:
         """Legal combinations of several values that were refused."""
         self.singles: list[tuple[Case, bool]] = []
         """Cases with one legal departure from the plain invoice, and whether they were accepted."""
+        self.silenced: list[tuple[Script, Reading]] = []
+        """Requests that had no answer, twice, with the steps that led to them, and what was met instead."""
 
     def run(self, after: Callable[[Engine], None] | None = None) -> Done:
         """Send everything, then what `after` sends; returns how it went. Ctrl-C ends the run, not the process."""
@@ -242,6 +259,7 @@ class Engine:
         reading = sent.readings[0][1] if sent.readings else None
         if reading is not None:
             self._judge.exchange(reading)
+            self._note_silence(Script(case.id, (("act", case),)), [reading])
             if len(case.edits) == 1 and reading.response is not None and reading.judgement.kind == "valid":
                 self.singles.append((case, reading.accepted))
         scripts = self._needed.pop(case.id, [])
@@ -306,11 +324,21 @@ class Engine:
         self._listener.advance(len(script.steps))
         for _role, reading in sent.readings:
             self._judge.exchange(reading)
+        if script.order in {"fixed", "last"}:
+            self._note_silence(script, [reading for _role, reading in sent.readings])
         self._open[script.id] = 0
         if sent.trial is None:
             self._judge.unsent(script, sent.unsent)
         else:
             self._judge.script(script, sent.trial)
+
+    def _note_silence(self, script: Script, readings: list[Reading]) -> None:
+        """Note the first step that had no answer."""
+        for place, reading in enumerate(readings):
+            if isinstance(reading.exchange.answer, NoAnswer):
+                before = tuple(("before", case) for _role, case in script.steps[:place])
+                self.silenced.append((Script(script.id, (*before, ("act", script.steps[place][1]))), reading))
+                return
 
     def step_by_step(self, script: Script) -> Sent:
         """Send a script's steps one after the other; from the start again, once, when one had no answer."""
@@ -425,21 +453,25 @@ def _shares(case: Case) -> bool:
 
 
 class _Apart:
-    """A script whose ends are far apart: its first step goes before everything else, its last one after."""
+    """A script whose ends are far apart: the steps before `between` and `act` go first, those from `act` on last."""
 
     def __init__(self, engine: Engine, script: Script) -> None:
         self._engine = engine
         self._script = script
         self._drawn: dict[str, str] = {}
-        self._first: Reading | None = None
+        roles = [role for role, _case in script.steps]
+        until = roles.index("act")
+        since = roles.index("between") if "between" in roles else until
+        self._first, self._middle, self._last = script.steps[:since], script.steps[since:until], script.steps[until:]
+        self._readings: list[tuple[str, Reading]] = []
 
     def begin(self) -> None:
-        """Send the first step."""
-        self._first = self._send(*self._script.steps[0])
+        """Send the first steps."""
+        self._send_all(self._first)
 
     def between(self) -> Iterator[Callable[[], Sent]]:
         """The steps between, as jobs that may be done in any order."""
-        for role, case in self._script.steps[1:-1]:
+        for role, case in self._middle:
             yield functools.partial(self._one, role, case)
 
     def _one(self, role: str, case: Case) -> Sent:
@@ -447,13 +479,18 @@ class _Apart:
         return Sent([] if reading is None else [(role, reading)])
 
     def end(self) -> Sent:
-        """Send the last step; the trial has the two ends."""
-        role, case = self._script.steps[-1]
-        last = self._send(role, case)
-        if self._first is None or last is None:
+        """Send the last steps; the trial has the two ends."""
+        self._send_all(self._last)
+        if len(self._readings) < len(self._first) + len(self._last):
             return Sent([], self._script, unsent=CAPPED)
-        readings = [(self._script.steps[0][0], self._first), (role, last)]
-        return Sent(readings, self._script, Trial(self._script.id, {name: (one,) for name, one in readings}))
+        return Sent(self._readings, self._script, _trial(self._script, self._readings))
+
+    def _send_all(self, steps: tuple[tuple[str, Case], ...]) -> None:
+        """Send steps one after the other, with nothing else under way."""
+        for role, case in steps:
+            reading = self._send(role, case)
+            if reading is not None:
+                self._readings.append((role, reading))
 
     def _send(self, role: str, case: Case) -> Reading | None:
         return self._engine.courier.send(case, script=self._script.id, role=role, drawn=self._drawn, once=_shares(case))

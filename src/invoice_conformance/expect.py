@@ -822,9 +822,12 @@ class SecondRefused:
         first, act = trial.one("first"), trial.act
         if first is None or not first.created:
             return (unanswered(first) if first else None) or DoesNotApply("the first create did not succeed")
-        if (trouble := unanswered(act)) is not None:
+        acts = trial.roles["act"]
+        act = next((one for one in acts if one.accepted), act)
+        trouble = next((found for one in acts if (found := unanswered(one)) is not None), None)
+        if trouble is not None and not act.accepted:
             return trouble
-        if 400 <= act.status < 500 and act.status not in SPEAKS_OF_ELSE:  # noqa: PLR2004
+        if all(400 <= one.status < 500 and one.status not in SPEAKS_OF_ELSE for one in acts):  # noqa: PLR2004
             return Holds()
         return Broken(
             expected=f"a refusal (4xx, 409 is usual), because {self.words}",

@@ -21,20 +21,22 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from invoice_conformance.case import Identity
 from invoice_conformance.config import OPERATION, Settings
-from invoice_conformance.engine import Engine
-from invoice_conformance.exchange import Exchange, Request, Response
+from invoice_conformance.engine import Budget, Engine
+from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response
 from invoice_conformance.recipes import plain
 from invoice_conformance.redaction import Redactor
-from invoice_conformance.reduce import Budget, isolate
+from invoice_conformance.reduce import isolate
 from invoice_conformance.reference import service as reference
 from invoice_conformance.reference.embed import ReferenceServer
 from invoice_conformance.reference.faults import FAULTS, install
 from invoice_conformance.reference.messages import Request as Received
 from invoice_conformance.reference.messages import Response as Answered
+from invoice_conformance.reference.messages import Silence
 from invoice_conformance.reference.store import Store
 from invoice_conformance.sending import Courier
 from invoice_conformance.session import Suite, run
 from invoice_conformance.target import redacted
+from invoice_conformance.survival import look_closer
 from invoice_conformance.verdict import Judge
 
 if TYPE_CHECKING:
@@ -58,8 +60,10 @@ IDENTITY = Identity(
 BASE_URL = "https://invoices.example"
 """The server is called as if it were reached by TLS at a host name, so that nothing is let off for want of these."""
 REDACTOR = Redactor([], [IDENTITY.token])
-ISOLATION = 400
-"""Requests that may be spent on taking refused combinations apart."""
+AFTERWARDS = 600
+"""Requests that may be spent after the plan."""
+A_CONNECTION = 100
+"""Requests after which the next connection is opened."""
 
 
 class Unrecorded:
@@ -79,7 +83,14 @@ class Called:
         self._service = reference.Service(reference.Settings(), Store(":memory:"))
         for name in faults:
             install(FAULTS[name], self._service)
+        self._service.pause = self._pause
         self._lock = threading.Lock()
+        self._connection = self._requests = 0
+        self._paused = 0.0
+
+    async def _pause(self, seconds: float) -> None:
+        """Let time go by that nobody waits for."""
+        self._paused += seconds
 
     def send(self, request: Request, *, gate: Callable[[], None] | None = None) -> Exchange:
         """The answer of the server, as its front would send it."""
@@ -90,16 +101,33 @@ class Called:
         headers = tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers)
         if request.chunked:
             headers += ((b"transfer-encoding", b"chunked"),)
-        received = Received(
-            request.method, path, headers, request.body, oversized=len(request.body) > 2**20, secure=True
-        )
         with self._lock:
-            answer = _finished(self._service, received)
+            self._paused = 0.0
+            # Who takes part in a race has a connection of its own, and none serves for ever.
+            self._requests += 1
+            self._connection += gate is not None or self._requests % A_CONNECTION == 0
+            received = Received(
+                request.method,
+                path,
+                headers,
+                request.body,
+                oversized=len(request.body) > 2**20,
+                secure=True,
+                connection=self._connection,
+            )
+            self._connection += (b"connection", b"close") in headers
+            try:
+                answer = _finished(self._service, received)
+            except Silence as silence:
+                self._connection += 1
+                silent = Exchange(request, NoAnswer(silence.kind, "no answer"), started, self._paused)
+                return redacted(silent, REDACTOR)
+            elapsed = time.time() - started + self._paused
         body = b"" if request.method == "HEAD" else answer.body
         head = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers)
         digest = hashlib.sha256(body).hexdigest()
         response = Response(answer.status, "", "HTTP/1.1", head, body, len(body), digest)
-        return redacted(Exchange(request, response, started, time.time() - started), REDACTOR)
+        return redacted(Exchange(request, response, started, elapsed), REDACTOR)
 
 
 def _finished(service: reference.Service, received: Received) -> Answered:
@@ -113,6 +141,13 @@ def _finished(service: reference.Service, received: Received) -> Answered:
     except RuntimeError:
         return asyncio.run(service.handle(received))
     raise AssertionError("the service waits for something that is no timer")
+
+
+def _after(engine: Engine) -> None:
+    """What is sent after the plan for the sake of verdicts."""
+    budget = Budget(AFTERWARDS)
+    look_closer(engine, budget)
+    isolate(engine, budget)
 
 
 def _is_fixed(script: Script) -> bool:
@@ -152,7 +187,7 @@ class KillTable:
         )
         judge = Judge(self.plan, self.suite.catalogue, self.suite.rules)
         engine = Engine(self.plan, courier, judge, concurrency=0)
-        engine.run(after=lambda running: isolate(running, Budget(ISOLATION)))
+        engine.run(after=_after)
         return _broken(judge.rows())
 
     def failing_over_sockets(self, *faults: str) -> Broken:

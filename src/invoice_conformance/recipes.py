@@ -28,6 +28,8 @@ RANDOM_INVOICES = {"quick": 45, "standard": 130, "thorough": 2500}
 RANDOM_REFUSALS = {"quick": 30, "standard": 70, "thorough": 1200}
 RACES = {"quick": 3, "standard": 6, "thorough": 12}
 RACERS = 8
+CONNECTIONS = 6
+"""How many duplicates of a number come over connections of their own: a second worker misses all of them once in 64."""
 BETWEEN = {"quick": 60, "standard": 60, "thorough": 300}
 REPRESENTATIVES = {"quick": 4, "standard": 7, "thorough": 14}
 
@@ -454,6 +456,15 @@ def duplicates() -> Cases:
         for edit in OTHER:
             name = f"a used number with another {edit.field}"
             yield _second(scope.contract, name, NumberSlot(), (), NumberSlot(), (edit,))
+        # Workers that remember numbers by themselves are told apart by their connections.
+        closing = (*STANDARD_HEADERS, ("Connection", "close"))
+        first = replace(_keyed(scope.contract, "a number used over a connection, first", NumberSlot()), headers=closing)
+        act = replace(
+            _keyed(scope.contract, "a number used over a connection, over another", NumberSlot(), *OTHER),
+            headers=closing,
+        )
+        steps = (("first", first), *(("act", act) for _turn in range(CONNECTIONS)))
+        yield Script("a number used over another connection", steps, order="fixed")
         # Memory of the last few numbers only shows when others came in between, be it in a run of this check alone.
         between = BETWEEN[scope.profile]
         fillers = tuple(

@@ -14,7 +14,10 @@ from invoice_conformance import instant
 from invoice_conformance.boundaries import invoice
 from invoice_conformance.case import Edit, NumberSlot
 from invoice_conformance.checks import Script
+from invoice_conformance.engine import Budget
 from invoice_conformance.expect import Accepted, AcceptedTogether, Echoed
+from invoice_conformance.expect_steady import KeepsServing
+from invoice_conformance.survival import look_closer
 from invoice_conformance.trial import Broken, Holds, Trial
 from invoice_conformance.verdict import family_of
 
@@ -36,8 +39,12 @@ ISOLATED = 40
 
 
 def understand(engine: Engine) -> None:
-    """Take refused combinations apart, send broken cases again, reduce them: within `IN_ALL` requests."""
+    """See what broke the server, take refused combinations apart, send broken cases again, reduce them.
+
+    All of it within `IN_ALL` requests.
+    """
     budget = Budget(IN_ALL)
+    look_closer(engine, budget)
     isolate(engine, budget)
     engine.listener.stage("looking closer at findings", len(engine.findings()))
     boundaries: list[Boundary] = []
@@ -60,20 +67,6 @@ def _nearest(findings: list[Finding], boundaries: list[Boundary]) -> None:
         alike = [known for known in boundaries if known.alike(mine)]
         first = min(alike, key=lambda known: abs(known.bad - known.scale.plain))
         finding.boundary, finding.reduced = first.words, first.broken
-
-
-@dataclass
-class Budget:
-    """Requests that may still be sent."""
-
-    left: int
-
-    def take(self, count: int) -> bool:
-        """Take that many, if there are."""
-        if self.left < count:
-            return False
-        self.left -= count
-        return True
 
 
 def isolate(engine: Engine, budget: Budget) -> None:
@@ -118,6 +111,8 @@ def _look_closer(engine: Engine, finding: Finding, budget: Budget, boundaries: l
     script = finding.script or engine.script_of(finding.trial.id)
     if script is None or script.order == "race" or finding.check.fold is not None:
         return
+    if isinstance(finding.check.expecting, KeepsServing):
+        return  # it was sent often enough to become one
     known = _explained(engine, finding, script.act, boundaries)
     if known is not None:
         finding.boundary, finding.reduced = known.words, known.broken

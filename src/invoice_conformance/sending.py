@@ -209,6 +209,7 @@ class Courier:
         self._token_command = token_command
         self._control = control
         self._patience = patience
+        self._asking = threading.Lock()
         self._renewal = threading.Lock()
         self._renewals = 0
         self._sure_of: dict[str, set[str]] = {kind: set() for kind in BROKEN_ANSWERS}
@@ -329,13 +330,26 @@ class Courier:
         self.ledger.settle(exchange, created=created)
         if not _silent(exchange):
             self._pace.went_well()
-        if self.ledger.silent >= BREAKER:
+        if self.ledger.silent >= BREAKER and not self._is_there(case):
             detail = answer.detail if isinstance(answer, NoAnswer) else "it stopped answering"
             self.stopped = Gone(f"the target has gone away: {BREAKER} requests in a row had no answer ({detail})")
         elif self.ledger.unavailable >= UNAVAILABLE:
             said = "nothing" if isinstance(answer, NoAnswer) else f"{answer.status} {answer.reason}".strip()
             self.stopped = Gone(f"the target has gone away: {UNAVAILABLE} requests in a row had no answer but {said}")
         return exchange, filled.number
+
+    def _is_there(self, case: Case) -> bool:
+        """Whether a plain invoice is answered: what a target lets fall may all have been of one kind."""
+        control = self._control
+        if control is None or case is control:
+            return False
+        with self._asking:
+            if self.ledger.silent < BREAKER:
+                return True
+            probe = self._sent(control, None, 0, None)
+            if probe is not None:
+                self._note("control", "act", control, probe, counts=False)
+            return probe is None or not isinstance(probe[0].answer, NoAnswer)
 
     def _note(self, script: str, role: str, case: Case, sent: tuple[Exchange, str | None], *, counts: bool) -> None:
         exchange, number = sent

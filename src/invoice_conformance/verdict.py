@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from invoice_conformance.catalogue import Catalogue, Requirement
     from invoice_conformance.checks import Check, Script
-    from invoice_conformance.expect import Fold
+    from invoice_conformance.expect import Expectation, Fold
     from invoice_conformance.plan import Plan
 
 T = TypeVar("T")
@@ -194,6 +194,12 @@ class Judge:
             if check.expecting is not None:
                 judged = self._judged(check, trial, check.expecting.judge, trial)
                 self._count(check, judged, trial, group, own=True, script=script)
+
+    def closer(self, script: Script, trial: Trial, kind: type[Expectation]) -> None:
+        """Let the checks with this kind of expectation judge what was sent to look closer at one request."""
+        for check, judging, _own in self._watchers:
+            if isinstance(check.expecting, kind):
+                self._count(check, self._judged(check, trial, judging, trial), trial, "", own=True, script=script)
 
     def unsent(self, script: Script, reason: str) -> None:
         """Note that a script was not sent, and why."""

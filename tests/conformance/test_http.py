@@ -7,7 +7,6 @@ from invoice_conformance.expect import NoServerError
 from invoice_conformance.expect_http import (
     ErrorStatusSteady,
     HasAllow,
-    KeepsAnswering,
     NoBanner,
     NoCookie,
     NoLeak,
@@ -91,10 +90,4 @@ def test_returns_nothing_of_its_inside() -> Cases:
 @check("ERROR-STATUS-STEADY", fold=ErrorStatusSteady)
 def test_returns_the_same_status_for_the_same_defect() -> Cases:
     """The same defect in the same member is refused with the same status."""
-    return nothing()
-
-
-@check("STEADY-AVAILABLE", expecting=KeepsAnswering(), watching=True)
-def test_keeps_answering() -> Cases:
-    """A valid create is answered, at once or after the time that Retry-After names."""
     return nothing()

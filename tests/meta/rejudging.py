@@ -8,13 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from invoice_conformance import evidence
+from invoice_conformance.checks import Script
+from invoice_conformance.exchange import NoAnswer
+from invoice_conformance.expect_steady import KeepsServing
+from invoice_conformance.survival import ALONE, trial_of
 from invoice_conformance.trial import Reading, Trial
 from invoice_conformance.verdict import Judge
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from invoice_conformance.checks import Script
     from invoice_conformance.evidence import Record
     from invoice_conformance.plan import Plan
     from invoice_conformance.session import Suite
@@ -43,7 +46,27 @@ def rejudged(path: Path, suite: Suite, plan: Plan) -> Judge:
                 judge.script(script, combined)
         else:
             judge.unsent(script, "not in the evidence")
+    for name, found in by_script.items():
+        if name.endswith(ALONE):
+            closer = _by_turns(name, found)
+            judge.closer(Script(name, ()), closer, KeepsServing)
     return judge
+
+
+def _by_turns(name: str, found: list[tuple[Record, Reading]]) -> Trial:
+    """A request that was sent alone, by turns with a plain invoice; of several of those, the last one counts."""
+    acts: list[Reading] = []
+    twins: list[Reading] = []
+    last = ""
+    for record, reading in found:
+        if record.role == "twin" and last == "twin":
+            twins[-1] = reading
+        elif record.role == "act":
+            acts.append(reading)
+        elif record.role == "twin" or isinstance(reading.exchange.answer, NoAnswer):
+            twins.append(reading)
+        last = record.role
+    return trial_of(name, acts, twins)
 
 
 def _unordered(script: Script, by_case: dict[str, Reading]) -> Trial | None:

@@ -6,11 +6,14 @@ It must not know what the services do with a request.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+import struct
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
-from invoice_conformance.reference.messages import Request, Response
+from invoice_conformance.reference.messages import Request, Response, Silence
 
 if TYPE_CHECKING:
     from invoice_conformance.reference.service import Service
@@ -57,13 +60,34 @@ class Application:
             octets,
             oversized=oversized,
             secure=scope.get("scheme") == "https",
+            connection=scope["client"][1],
         )
         if self._latency:
             await asyncio.sleep(self._latency)
-        response = await self._service_at(scope["server"][1]).handle(request)
+        try:
+            response = await self._service_at(scope["server"][1]).handle(request)
+        except Silence as silence:
+            await _fall_silent(silence, receive, send)
+            return
         head = _head(response, close=size > MAX_DISCARDED)
         await send({"type": "http.response.start", "status": response.status, "headers": head})
         await send({"type": "http.response.body", "body": response.body})
+
+
+async def _fall_silent(
+    silence: Silence, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+) -> None:
+    """Return without an answer, when the connection has ended."""
+    # ASGI knows no way to end a connection unanswered, so it is looked for where uvicorn keeps it.
+    transport: asyncio.Transport = send.__self__.transport  # type: ignore[attr-defined]
+    if silence.kind == "reset":
+        with contextlib.suppress(OSError):
+            connection: socket.socket = transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if silence.kind != "timeout":
+        transport.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _read_body(receive: Callable[[], Awaitable[Message]]) -> tuple[bytes, int] | None:

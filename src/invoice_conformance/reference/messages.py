@@ -6,7 +6,7 @@ It must not know ASGI, nor which request is refused for what.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from invoice_conformance.reference.strict_json import JsonValue, dump
 
@@ -25,7 +25,8 @@ PROBLEM: Final = b"application/problem+json"
 class Request:
     """One request, its body read to the end.
 
-    `oversized` means that the body was discarded, `secure` that the request came over TLS.
+    `oversized` means that the body was discarded, `secure` that the request came over TLS. `connection` is the same
+    number for all requests of one connection.
     """
 
     method: str
@@ -34,6 +35,7 @@ class Request:
     body: bytes = b""
     oversized: bool = False
     secure: bool = False
+    connection: int = 0
 
     def values(self, name: bytes) -> list[bytes]:
         """The values of every header field `name` (lower-case), in order."""
@@ -74,6 +76,14 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
         self.detail = detail
         self.headers = headers
         self.errors = errors
+
+
+class Silence(Exception):  # noqa: N818 - it takes the place of an answer
+    """The request gets no answer: its connection is reset or closed, or it waits until the client has had enough."""
+
+    def __init__(self, kind: Literal["reset", "closed", "timeout"]) -> None:
+        super().__init__(kind)
+        self.kind: Final = kind
 
 
 def problem(refusal: Refusal) -> Response:

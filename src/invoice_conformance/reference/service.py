@@ -5,6 +5,7 @@ It must not know ASGI or sockets, nor that anybody replaces a stage: as it stand
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import re
 import secrets
@@ -56,7 +57,7 @@ class Service:
 
     The stages of a create, in order: `receive`, `authenticate`, `tenant`, `media_type`, `decode`, `readers`,
     `check_contract`, `mint`, `claim`, `insert`, `resource`, `envelope`, `encode`, `created`; `refuse` makes
-    the answer of a refusal, `answer` has the last word on every answer.
+    the answer of a refusal, `answer` has the last word on every answer. `pause` is how anything takes its time.
     """
 
     def __init__(self, settings: Settings, store: Store) -> None:
@@ -81,6 +82,7 @@ class Service:
         self.created: Callable[[Response], Response] = _unchanged_response
         self.refuse: Callable[[Refusal], Response] = problem
         self.answer: Callable[[Request, Response], Response] = _with_standing_headers
+        self.pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def handle(self, request: Request) -> Response:
         """The answer to `request`."""

@@ -16,6 +16,7 @@ from invoice_conformance.reference.faults import (
     heads,
     interactions,
     message,
+    endurance,
     number,
     presence,
     privacy,
@@ -51,6 +52,7 @@ _AREAS: Final[tuple[tuple[Fault, ...], ...]] = (
     steadiness.FAULTS,
     interactions.FAULTS,
     privacy.FAULTS,
+    endurance.FAULTS,
 )
 
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType({fault.name: fault for faults in _AREAS for fault in faults})
