@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 40
 """Requests that are looked at more closely at most."""
-CONFIRMED = 10
-"""Kinds of requests that are shown to break the server at most."""
+CONFIRMED = 5
+"""Kinds of bodies, and of other requests, that are shown to break the server at most."""
 SECONDS = 120.0
 """Seconds after which no further request is looked at: each may have to time out."""
 RESTARTS = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -44,13 +44,14 @@ def look_closer(engine: Engine, budget: Budget) -> None:
         return
     engine.listener.stage("looking closer at requests without an answer", min(len(waiting), LOOKED_AT))
     until = time.monotonic() + SECONDS
-    broken: set[Family] = set()
+    broken: dict[Family, bool] = {}
     cleared: set[str] = set()
     for script, reading in _different_first(waiting):
         family = _family(reading)
-        if family in broken:
+        ordinary = reading.meaning.standard
+        if family in broken or list(broken.values()).count(ordinary) == CONFIRMED:
             continue
-        if len(broken) == CONFIRMED or len(cleared) + len(broken) == LOOKED_AT or time.monotonic() > until:
+        if len(cleared) + len(broken) == LOOKED_AT or time.monotonic() > until:
             break
         trial = _by_turns(engine, script, budget)
         if trial is None:
@@ -58,7 +59,7 @@ def look_closer(engine: Engine, budget: Budget) -> None:
         engine.judge.closer(script, trial, KeepsServing)
         engine.listener.advance(1)
         if len(trial.roles["act"]) == ROUNDS and all(map(died, trial.roles["act"])):
-            broken.add(family)
+            broken[family] = ordinary
         else:
             cleared.add(script.id)
     left = [(script, reading) for script, reading in waiting if script.id not in cleared]
@@ -105,7 +106,7 @@ def _by_turns(engine: Engine, script: Script, budget: Budget) -> Trial | None:
         twins.append(twin)
         if not twin.accepted:
             break
-    return trial_of(name, acts, twins)
+    return trial_of(script.id, acts, twins)
 
 
 def trial_of(name: str, acts: list[Reading], twins: list[Reading]) -> Trial:

@@ -48,8 +48,8 @@ def rejudged(path: Path, suite: Suite, plan: Plan) -> Judge:
             judge.unsent(script, "not in the evidence")
     for name, found in by_script.items():
         if name.endswith(ALONE):
-            closer = _by_turns(name, found)
-            judge.closer(Script(name, ()), closer, KeepsServing)
+            closer = _by_turns(name.removesuffix(ALONE), found)
+            judge.closer(Script(closer.id, ()), closer, KeepsServing)
     return judge
 
 

@@ -23,6 +23,7 @@ from invoice_conformance.reduce import understand
 from invoice_conformance.reference.embed import ReferenceServer
 from invoice_conformance.sending import Courier
 from invoice_conformance.session import Suite, run
+from invoice_conformance.survival import CONFIRMED
 from invoice_conformance.verdict import Judge
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def verdicts(table: KillTable, target: Called) -> dict[str, str]:
     return {row.requirement.id: row.verdict for row in judge.rows() if row.requirement.id in ROWS}
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("share", [0.05, 1 / 3, 0.5])
 def test_a_server_that_loses_requests_at_random_is_not_accused(table: KillTable, seed: int, share: float) -> None:
     chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
@@ -107,16 +108,16 @@ def test_a_server_that_cuts_off_every_refusal_has_not_gone_away(tmp_path: Path) 
     suite = Suite.load()
 
     with ReferenceServer(("refusals-cut-off",)) as server:
-        settings = settings_for(server, tmp_path)
+        settings = settings_for(server, tmp_path, requirement=("BODY-*", *ROWS), case=("*:type=*", "*:over *"))
         plan = suite.plan(settings)
         result = run(suite, settings, plan)
 
     rows = {row.requirement.id: row for row in result.rows}
     assert result.done.stopped is None
     assert result.outcome == "not-conformant"
-    assert {name for name, row in rows.items() if row.verdict == "fail"} == set(ROWS)
+    assert {name for name, row in rows.items() if row.verdict == "fail"} == {"STEADY-ANSWERED"}
     assert rows["BODY-MAXIMUM"].verdict == "inconclusive"
-    assert len(rows["STEADY-ANSWERED"].findings) > 1
+    assert 1 < len(rows["STEADY-ANSWERED"].findings) <= CONFIRMED
     again = {row.requirement.id: row.verdict for row in rejudged(tmp_path / EVIDENCE, suite, plan).rows()}
     assert again == {name: row.verdict for name, row in rows.items()}
 
@@ -136,11 +137,11 @@ def test_what_brings_a_server_down_is_named_over_real_connections(
     suite = Suite.load()
 
     with ReferenceServer((fault,)) as server:
-        settings = settings_for(server, tmp_path, requirement=(row,), case=(case,), timeout=0.5)
+        settings = settings_for(server, tmp_path, requirement=(row,), case=(case,), timeout=1.0)
         result = run(suite, settings, suite.plan(settings))
 
     (finding,) = result.judge.findings()
     assert finding.requirement == row
     assert finding.broken.got.startswith(f"{ROUNDS} times no answer")
-    assert case in " ".join(finding.cases)
+    assert finding.cases == [case]
     assert not finding.unstable
