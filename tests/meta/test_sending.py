@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.meta.trials import answer, created
 
+from invoice_conformance.boundaries import invoice
+from invoice_conformance.case import Edit
 from invoice_conformance.config import OPERATION
 from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response
 from invoice_conformance.killing import IDENTITY, Unrecorded
@@ -85,6 +87,35 @@ def test_a_target_that_has_gone_is_not_asked_a_thousand_times(trouble: Response 
         _send_often(courier)
 
     assert len(target.bodies) == limit + 1
+
+
+class Deaf(Scripted):
+    """A target that answers the plain invoice alone."""
+
+    def send(self, request: Request, *, gate: Callable[[], None] | None = None) -> Exchange:
+        """An answer to the plain invoice."""
+        plainly = b'"amountMinor":5000' in request.body
+        self.answers = [created() if plainly else NoAnswer("closed", "it closed the connection")]
+        return super().send(request, gate=gate)
+
+
+def test_a_target_that_lets_one_kind_of_request_fall_has_not_gone() -> None:
+    courier = Courier(
+        Deaf(created()),
+        IDENTITY,
+        path=OPERATION,
+        evidence=Unrecorded(),
+        rules=SUITE.rules,
+        redactor=Redactor(),
+        control=CASE,
+        patience=0,
+    )
+    edit = Edit("amountMinor", "type=string: plain", (b'"5000"',))
+
+    for _case in range(3 * BREAKER):
+        reading = courier.send(invoice(SUITE.contract, "wrong", (edit,)))
+        assert reading is not None
+        assert reading.response is None
 
 
 def test_the_pace_falls_when_a_target_asks_for_it_and_rises_again() -> None:

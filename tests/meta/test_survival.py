@@ -6,11 +6,13 @@ It must not know how the closer look goes about it, but for how often it asks.
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from tests.meta.killing import IDENTITY, Called, KillTable, Unrecorded
 from tests.meta.rejudging import rejudged
+from tests.meta.trials import answer
 
 from invoice_conformance.config import OPERATION, Settings
 from invoice_conformance.engine import Engine
@@ -54,8 +56,8 @@ def table() -> KillTable:
     return KillTable.drawn()
 
 
-def verdicts(table: KillTable, target: Called) -> dict[str, str]:
-    """What the rows on no-answers end as."""
+def judged(table: KillTable, target: Called) -> Judge:
+    """The judge of a whole run."""
     courier = Courier(
         target,
         IDENTITY,
@@ -69,7 +71,12 @@ def verdicts(table: KillTable, target: Called) -> dict[str, str]:
     judge = Judge(table.plan, table.suite.catalogue, table.suite.rules)
     done = Engine(table.plan, courier, judge, concurrency=0).run(after=understand)
     assert done.stopped is None
-    return {row.requirement.id: row.verdict for row in judge.rows() if row.requirement.id in ROWS}
+    return judge
+
+
+def verdicts(table: KillTable, target: Called) -> dict[str, str]:
+    """What the rows on no-answers end as."""
+    return {row.requirement.id: row.verdict for row in judged(table, target).rows() if row.requirement.id in ROWS}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -88,6 +95,29 @@ def test_what_kills_a_worker_is_found_on_a_server_that_loses_requests_too(table:
     found = verdicts(table, Losing(("nul-kills-worker",), lambda: chance.random() < 0.01))
 
     assert found["STEADY-ANSWERED"] == "fail"
+
+
+class ErringOnce(Called):
+    """A server that answers its 500th request with 500, and no other."""
+
+    _count = 0
+
+    def send(self, request: Request, *, gate: Callable[[], None] | None = None) -> Exchange:
+        """The server's answer, but once."""
+        self._count += 1
+        exchange = super().send(request, gate=gate)
+        return replace(exchange, answer=answer(500)) if self._count == ONCE else exchange
+
+
+ONCE: Final = 500
+
+
+def test_what_goes_wrong_once_is_a_finding_and_unstable(table: KillTable) -> None:
+    judge = judged(table, ErringOnce(()))
+
+    unsteady = {found.requirement: found.unstable for found in judge.findings()}
+    assert unsteady.get("RESPONSE-NO-SERVER-ERROR") is True
+    assert all(unsteady.values())
 
 
 def settings_for(server: ReferenceServer, out: Path, **more: object) -> Settings:
