@@ -35,8 +35,8 @@ from invoice_conformance.reference.messages import Silence
 from invoice_conformance.reference.store import Store
 from invoice_conformance.sending import Courier
 from invoice_conformance.session import Suite, run
-from invoice_conformance.target import redacted
 from invoice_conformance.survival import look_closer
+from invoice_conformance.target import redacted
 from invoice_conformance.verdict import Judge
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from tests.meta.killing import IDENTITY, Called, KillTable, Unrecorded
 from tests.meta.rejudging import rejudged
 from tests.meta.trials import answer
 
@@ -19,6 +18,7 @@ from invoice_conformance.engine import Engine
 from invoice_conformance.evidence import EVIDENCE
 from invoice_conformance.exchange import Exchange, NoAnswer
 from invoice_conformance.expect_steady import ROUNDS
+from invoice_conformance.killing import IDENTITY, Called, KillTable, Unrecorded
 from invoice_conformance.recipes import plain
 from invoice_conformance.redaction import Redactor
 from invoice_conformance.reduce import understand
