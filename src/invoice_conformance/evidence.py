@@ -10,10 +10,10 @@ import csv
 import json
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response, Unasked
+from invoice_conformance.exchange import USUAL, Exchange, NoAnswer, Request, Response, Unasked, Wire
 from invoice_conformance.trial import Meaning
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 EVIDENCE = "evidence.ndjson"
 CREATED = "created.csv"
+_ORDINARY = asdict(USUAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ def to_json(record: Record) -> dict[str, Any]:
             "headers": [list(header) for header in request.headers],
             "body": _octets(request.body),
             "chunked": request.chunked,
+            "wire": {name: value for name, value in asdict(request.wire).items() if value != _ORDINARY[name]},
         },
         "answer": {"kind": answer.kind, "detail": answer.detail}
         if isinstance(answer, NoAnswer)
@@ -127,6 +129,7 @@ def to_json(record: Record) -> dict[str, Any]:
             "disclosed": list(answer.disclosed),
             "head": _octets(answer.head),
             "unasked": _unasked(answer.unasked),
+            "closed": answer.closed,
         },
         "earlier": list(record.exchange.earlier),
     }
@@ -156,6 +159,7 @@ def from_json(value: dict[str, Any]) -> Record:
                 tuple((name, text) for name, text in request["headers"]),
                 _from_octets(request["body"]),
                 request["chunked"],
+                Wire(**request["wire"]),
             ),
             NoAnswer(answer["kind"], answer["detail"])
             if "kind" in answer
@@ -173,6 +177,7 @@ def from_json(value: dict[str, Any]) -> Record:
                 disclosed=tuple(answer["disclosed"]),
                 head=_from_octets(answer["head"]),
                 unasked=_from_unasked(answer["unasked"]),
+                closed=answer["closed"],
             ),
             value["sent_at"],
             value["elapsed"],

@@ -9,6 +9,7 @@ they are given, so that odd ones can be sent; only answers go through h11.
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import ipaddress
 import re
@@ -19,6 +20,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NoReturn, Self, TypeAlias
 
@@ -27,13 +29,13 @@ import httpx
 
 from invoice_conformance import __version__
 from invoice_conformance.address import parts_of
-from invoice_conformance.exchange import Exchange, NoAnswer, Response, Unasked
+from invoice_conformance.exchange import USUAL, Exchange, NoAnswer, Response, Unasked
 from invoice_conformance.headsyntax import is_well_written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from invoice_conformance.exchange import NoAnswerKind, Request
+    from invoice_conformance.exchange import Chunks, NoAnswerKind, Request, Wire
     from invoice_conformance.redaction import Redactor
 
 _READ: Final = 64 * 1024
@@ -48,6 +50,8 @@ _SILENCES: Final = 2
 """Answers of a kind that silence must follow before such answers are no longer listened after."""
 _BODILESS: Final = frozenset({204, 304})
 _HEAD_ENDS: Final = re.compile(rb"\n\r?\n")
+_CLOSE_WAIT: Final = 2.0
+"""Seconds within which a target ends a connection that it was asked to end."""
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """RFC 9110, section 9.2.2."""
 _WITH_CONTENT: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -312,6 +316,18 @@ class _Connection:
                 if self._wait(deadline, answer, writing=False)[0]:
                     self._read(answer)
 
+    def ends(self, deadline: float) -> bool:
+        """Whether the target ends the connection until `deadline`; what it sends before that is thrown away."""
+        while (remaining := deadline - time.perf_counter()) > 0:
+            try:
+                if not self.socket.recv(_READ):
+                    return True
+            except (BlockingIOError, ssl.SSLWantReadError):
+                select.select([self.socket], [], [], min(remaining, _CLOSE_WAIT))
+            except OSError:
+                return True
+        return False
+
     def was_read(self) -> bool:
         """After an end without an answer: False when a reset shows that nobody read the request.
 
@@ -513,7 +529,7 @@ class WireTransport(httpx.BaseTransport):
         """The answer to `request`, and when it was complete."""
         gate: Callable[[], None] | None = request.extensions.get("gate")
         method: str = request.extensions.get("method", request.method)
-        octets, reusable = _octets(method, request, self._settings.authority)
+        octets, reusable = _octets(method, request, self._settings)
         deadline = time.perf_counter() + self._settings.timeout
         try:
             if gate is not None:
@@ -531,11 +547,14 @@ class WireTransport(httpx.BaseTransport):
         if patience or answer.surplus:
             self._manners.heard(method, answer.status, answer.surplus)
         self._last = (method, answer.status)
+        closed: bool | None = None
+        if connection is not None and _asks_to_close(request):
+            closed = answer.ended or connection.ends(min(deadline, time.perf_counter() + _CLOSE_WAIT))
         kept = reusable and answer.reusable and not answer.ended and self._manners.keeps_silence
         if connection is None or not (kept and connection.whole):
             self._drop()
         unasked, self._unasked = self._unasked, None
-        return answer.result(unasked), ended
+        return replace(answer.result(unasked), closed=closed), ended
 
     def _is_quiet(self, connection: _Connection) -> bool:
         """Whether an idle connection may carry another request; what came on it is noted."""
@@ -638,37 +657,68 @@ def _is_stale(error: NoAnswerError, method: str, connection: _Connection) -> boo
     return error.kind == "closed" and not connection.was_read()
 
 
-def _octets(method: str, request: httpx.Request, authority: str) -> tuple[memoryview, bool]:
+def _asks_to_close(request: httpx.Request) -> bool:
+    return "close" in request.headers.get("connection", "").lower()
+
+
+def _octets(method: str, request: httpx.Request, settings: TargetSettings) -> tuple[memoryview, bool]:
     """Write out the request as it goes over the wire, and say whether its connection may be used again."""
     extensions = request.extensions
+    wire: Wire = extensions.get("wire", USUAL)
     body = b"".join(request.stream)  # type: ignore[arg-type] # a SyncByteStream; httpx.Client has checked
+    body = _CODINGS[wire.coding](body) if wire.coding else body
     headers = request.headers.raw
     named = {name.lower(): value for name, value in headers}
     target: bytes = extensions.get("target", request.url.raw_path)
-    lines = [b"%b %b HTTP/1.1" % (method.encode("latin-1"), target)]
-    if b"host" not in named:
-        lines.append(b"Host: " + authority.encode("ascii"))
+    if wire.absolute:
+        target = settings.origin.encode("ascii") + target
+    lines = [b"%b %b HTTP/%b" % (method.encode("latin-1"), target, wire.version.encode("ascii"))]
+    if wire.host and b"host" not in named:
+        lines.append(b"Host: " + settings.authority.encode("ascii"))
     lines += [line for name, line in _DEFAULTS.items() if name not in named]
     lines += [b"%b: %b" % header for header in headers]
     framed = b"content-length" in named or b"transfer-encoding" in named
     if extensions.get("chunked"):
         if b"transfer-encoding" not in named:
             lines.append(b"Transfer-Encoding: chunked")
-        body = _in_chunks(body)
+        body = _in_chunks(body, wire.chunks)
     elif not framed and (body or method in _WITH_CONTENT):
-        lines.append(b"Content-Length: %d" % len(body))
+        lines.append(b"Content-Length: %d" % (len(body) + wire.padding))
     lines += (b"", body)
     # One piece, so that it leaves in one packet and no delayed acknowledgement holds up the second.
-    octets = memoryview(b"\r\n".join(lines))
-    # Framing that a case made itself may leave the target in the middle of a request.
-    return octets, not framed and b"close" not in named.get(b"connection", b"").lower()
+    written = b"\r\n".join(lines)
+    octets = memoryview(_padded(written, wire.padding) if wire.padding else written)
+    # Framing that a case made itself may leave the target in the middle of a request; so may what it cannot read.
+    usual = wire.version == "1.1" and wire.host and not framed
+    return octets, usual and not _asks_to_close(request)
 
 
-def _in_chunks(body: bytes) -> bytes:
+def _padded(octets: bytes, padding: int) -> bytearray:
+    """`octets` and spaces behind them, held once."""
+    padded = bytearray(b" ") * (len(octets) + padding)
+    padded[: len(octets)] = octets
+    return padded
+
+
+def _in_chunks(body: bytes, chunks: Chunks) -> bytes:
     """Put `body` in chunked transfer coding (RFC 9112, section 7.1), in two chunks at least if it can be."""
-    size = min(max(-(-len(body) // 2), 1), _CHUNK)
+    size = {"small": 3, "capital": 0x1A}.get(chunks, min(max(-(-len(body) // 2), 1), _CHUNK))
     pieces = [body[start : start + size] for start in range(0, len(body), size)]
-    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+    begin = b"%X\r\n" if chunks == "capital" else b"%x;n=1;odd\r\n" if chunks == "extended" else b"%x\r\n"
+    trailer = b"X-Trailer: 1\r\n" if chunks == "trailed" else b""
+    return b"".join(begin % len(piece) + piece + b"\r\n" for piece in pieces) + b"0\r\n" + trailer + b"\r\n"
+
+
+def _recoded(encoding: str, mark: str, body: bytes) -> bytes:
+    return (mark + body.decode()).encode(encoding)
+
+
+_CODINGS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
+    "gzip": partial(gzip.compress, mtime=0),
+    "utf-16-le": partial(_recoded, "utf-16-le", ""),
+    "utf-16-le with its mark": partial(_recoded, "utf-16-le", "\ufeff"),
+    "utf-32-le": partial(_recoded, "utf-32-le", ""),
+}
 
 
 _DEFAULTS: Final = {
@@ -824,6 +874,7 @@ class Target:
                 "method": request.method,
                 "target": request.target.encode("latin-1"),
                 "chunked": request.chunked,
+                "wire": request.wire,
                 "gate": None if gate is None else clock.passing,
             },
         )

@@ -122,6 +122,15 @@ class Reading:
             return f"an HTML page with status 403{f' from {known}' if known else ''}, as firewalls send them"
         return None
 
+    @cached_property
+    def astray(self) -> bool:
+        """Whether somebody else may have answered: what reads heads in front of the API, or another host behind it."""
+        request = self.exchange.request
+        wire = request.wire
+        named = any(name.lower() == "host" for name, _value in request.headers)
+        odd = wire.version != "1.1" or wire.absolute or not wire.host
+        return named or odd or not request.target.startswith("/") or request.method in {"CONNECT", "TRACE"}
+
     @property
     def refused(self) -> bool:
         """Whether the answer refuses the body; 403 and 404 do where only the contract is at stake."""
@@ -149,7 +158,7 @@ class Reading:
     @cached_property
     def judgement(self) -> Judgement:
         """What the oracle says of the request body."""
-        return self.rules.oracle.judge(self.exchange.request.body)
+        return self.rules.oracle.judge(self.exchange.request.body, self.exchange.request.wire.padding)
 
     @property
     def other_form(self) -> str | None:

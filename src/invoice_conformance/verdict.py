@@ -180,12 +180,14 @@ class Judge:
         trial = Trial(reading.meaning.id, {"act": (reading,)})
         group = self._groups.get(trial.id, "")
         for check, judging, own in self._watchers:
-            judged = self._judged(check, trial, judging, trial)
             mine = trial.id in own
+            if reading.astray and not mine:
+                continue
+            judged = self._judged(check, trial, judging, trial)
             # Most checks have nothing to say of most exchanges.
             if mine or not isinstance(judged, DoesNotApply) or judged.unanswered:
                 self._count(check, judged, trial, group, own=mine)
-        for check, fold in self._folds:
+        for check, fold in () if reading.astray else self._folds:
             self._count(check, self._judged(check, trial, fold.observe, reading), trial, group, own=False)
 
     def script(self, script: Script, trial: Trial) -> None:

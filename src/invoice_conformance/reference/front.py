@@ -120,11 +120,13 @@ class Front:
     async def _answer(self, event: h11.Request, talk: _Talk) -> Answer | None:
         """What the application answers, None when the client has gone."""
         method = event.method.decode("ascii")
-        path = unquote(event.target.decode("ascii").partition("?")[0])
+        raw, _, query = event.target.partition(b"?")
+        path = unquote(raw.decode("ascii"))
         scope: Message = {
             "type": "http",
             "method": method,
             "path": path,
+            "query_string": query,
             "headers": list(event.headers),
             "server": ("127.0.0.1", self._port),
         }

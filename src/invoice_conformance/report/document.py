@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from invoice_conformance.config import Settings
     from invoice_conformance.contract import Contract
     from invoice_conformance.engine import Done
-    from invoice_conformance.exchange import Exchange
+    from invoice_conformance.exchange import Exchange, Request
     from invoice_conformance.plan import Plan
     from invoice_conformance.sending import Ledger
     from invoice_conformance.trial import Reading
@@ -167,7 +167,7 @@ def exchange_of(exchange: Exchange) -> dict[str, Any]:
             "target": request.target,
             "headers": [list(header) for header in request.headers],
             "body": _text(request.body),
-            "body_length": len(request.body),
+            "body_length": request.length,
         },
         "elapsed_ms": round(exchange.elapsed * 1000, 1),
     }
@@ -220,7 +220,7 @@ def curl(exchange: Exchange, settings: Settings, case: Case | None = None, mark:
     url = (settings.base_url or "http://127.0.0.1:8080").partition("://")
     origin = f"{url[0]}://{url[2].partition('/')[0]}"
     where = (origin + request.target).encode("latin-1")
-    parts = ["curl", "-i", "-X", _quoted(request.method), _body(where)]
+    parts = ["curl", "-i", "-X", _quoted(request.method), _body(where), *_as_written(request, origin)]
     templates = iter([value for name, value in case.headers if name.lower() == "authorization"] if case else [])
     for name, value in request.headers:
         if name.lower() == "authorization":
@@ -231,13 +231,43 @@ def curl(exchange: Exchange, settings: Settings, case: Case | None = None, mark:
         parts += ["-H", "'Content-Type:'"]
     if request.chunked:
         parts += ["-H", "'Transfer-Encoding: chunked'"]
-    if b"\0" in request.body or len(request.body) > LONGEST_ARGUMENT:
+    if b"\0" in request.body or len(request.body) > LONGEST_ARGUMENT or request.wire.coding or request.wire.padding:
         # No argument of a command can hold that; printf is the shell's own and takes none.
-        return f"printf {_printed(request.body)} | {' '.join(parts)} --data-binary @-"
+        return f"{_produced(request)} | {' '.join(parts)} --data-binary @-"
     if request.body:
         # Not --data-binary, which takes a leading @ for a file name.
         parts += ["--data-raw", _renumbered(_body(request.body), mark)]
     return " ".join(parts)
+
+
+def _as_written(request: Request, origin: str) -> list[str]:
+    """Options that make curl write a request in its unusual way, as far as it can."""
+    wire = request.wire
+    return [
+        *(["--http1.0"] if wire.version == "1.0" else []),
+        *([] if wire.host else ["-H", "'Host:'"]),
+        *(["--request-target", _quoted(origin + request.target)] if wire.absolute else []),
+        *(["--path-as-is"] if "/../" in request.target else []),
+        *([] if request.target.startswith("/") else ["--request-target", _quoted(request.target)]),
+    ]
+
+
+CODERS = {
+    "gzip": "gzip -c",
+    "utf-16-le": "iconv -f UTF-8 -t UTF-16LE",
+    "utf-16-le with its mark": "{ printf '\\377\\376'; iconv -f UTF-8 -t UTF-16LE; }",
+    "utf-32-le": "iconv -f UTF-8 -t UTF-32LE",
+}
+"""Commands that do to a body what its coding says."""
+
+
+def _produced(request: Request) -> str:
+    """A pipe that writes the body of a request out."""
+    wire = request.wire
+    said = f"printf {_printed(request.body)}"
+    if wire.padding:
+        said = f"{{ {said}; head -c {wire.padding} /dev/zero | tr '\\0' ' '; }}"
+    return f"{said} | {CODERS[wire.coding]}" if wire.coding else said
 
 
 def _header(name: str, value: str) -> str:
