@@ -378,6 +378,7 @@ UNKNOWN: tuple[tuple[str, bytes], ...] = (
     ("__proto__", b'{"amountMinor":1}'),
     ("__class__", b'"x"'),
     ("a.b", b"null"),
+    ("memo", b'"\\u0000"'),
     ("tenantId", b'"tnt_000000000000000000000000"'),
 )
 

@@ -183,6 +183,7 @@ def unknown_contract() -> Cases:
             ("empty", (b'""',)),
             ("of another kind", (b'"0"',)),
             ("with a quote", (b"\"' OR '1'='1\"",)),
+            ("with NUL", (b'"ctr_\\u0000"',)),
         )
         for words, parts in values:
             act = invoice(scope.contract, f"{CONTRACT_FIELD}:{words}", (Edit(CONTRACT_FIELD, words, parts),))

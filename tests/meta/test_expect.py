@@ -307,6 +307,11 @@ TABLE: Final[dict[str, tuple[Expectation, Trial, str]]] = {
     "unaltered: refused": (UNALTERED, one(refusal(), invoiceNumber=NUL), "holds"),
     "unaltered: as sent": (UNALTERED, one(created(invoiceNumber=NUL), invoiceNumber=NUL), "holds"),
     "unaltered: cut at NUL": (UNALTERED, one(created(invoiceNumber='"INV-"'), invoiceNumber=NUL), "broken: cut off"),
+    "unaltered: outer space trimmed": (
+        UNALTERED,
+        one(created(invoiceNumber=NUL), invoiceNumber=NUL.replace('"I', '" I')),
+        "does not apply",
+    ),
     "unaltered: an ordinary number": (UNALTERED, one(created(invoiceNumber='"X"')), "does not apply"),
     "unaltered: no answer": (UNALTERED, one(silence(), invoiceNumber=NUL), "unanswered"),
     "unaltered: a firewall": (UNALTERED, one(firewall(), invoiceNumber=NUL), "unanswered"),

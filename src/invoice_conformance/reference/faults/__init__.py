@@ -17,6 +17,7 @@ from invoice_conformance.reference.faults import (
     heads,
     interactions,
     message,
+    nul,
     number,
     presence,
     privacy,
@@ -55,6 +56,7 @@ _AREAS: Final[tuple[tuple[Fault, ...], ...]] = (
     interactions.FAULTS,
     privacy.FAULTS,
     endurance.FAULTS,
+    nul.FAULTS,
 )
 
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType({fault.name: fault for faults in _AREAS for fault in faults})
