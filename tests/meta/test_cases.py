@@ -6,7 +6,9 @@ It must not know any target; what is legal it asks the oracle.
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -210,6 +212,58 @@ def test_the_twin_of_an_illegal_edge_is_there_and_valid(edge: Edge) -> None:
     assert twin.legal
     assert twin.field == edge.field
     assert judgement.kind == "valid"
+
+
+# A label that is a formula: 2^31-1, -(2^53-1), 57 (with words behind a comma), 1e400; not +1, which is a step.
+_FORMULA: Final = re.compile(
+    r"(?P<sign>-?)\(?(?P<base>[0-9.]+(?:[eE][+-]?[0-9]+)?)(?:\^(?P<power>[0-9]+))?(?P<step>[+-][0-9]+)?\)?(?:,.*)?"
+)
+
+
+def formula_of(edge: Edge) -> re.Match[str] | None:
+    """The formula that stands behind the last colon of an edge of a number."""
+    return _FORMULA.fullmatch(edge.name.rpartition(": ")[2])
+
+
+FORMULAS: Final = [edge for edge in EDGES if edge.field in {"amountMinor", "exchangeRate"} and formula_of(edge)]
+
+
+@pytest.mark.parametrize("edge", FORMULAS, ids=lambda edge: edge.id)
+def test_an_edge_sends_the_number_that_its_name_tells(edge: Edge) -> None:
+    formula = formula_of(edge)
+    assert formula is not None
+
+    told = Decimal(formula["base"]) ** int(formula["power"] or 1) + int(formula["step"] or 0)
+    sent = jsontext.read(sample(edge_case(CONTRACT, edge))).value
+
+    assert isinstance(sent, dict)
+    number = sent[edge.field]
+    assert isinstance(number, jsontext.Number)
+    assert Decimal(number.literal) == (-told if formula["sign"] else told)
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("minimum", 0),
+        ("minimum+1", 1),
+        ("maximum", 9_007_199_254_740_991),
+        ("maximum-1", 9_007_199_254_740_990),
+        ("maximum-2", 9_007_199_254_740_989),
+        ("over maximum: +1", 9_007_199_254_740_992),
+        ("over maximum: +2", 9_007_199_254_740_993),
+        ("over maximum: twice the maximum", 18_014_398_509_481_982),
+        ("over maximum: 400 digits", 10**400 - 1),
+    ],
+)
+def test_an_edge_beside_a_bound_is_just_there(name: str, number: int) -> None:
+    body = sample(edge_case(CONTRACT, BY_ID[f"amountMinor:{name}"]))
+
+    assert f'"amountMinor":{number}'.encode() in re.split(b"[,}]", body)
+
+
+def test_most_edges_of_numbers_have_a_formula_for_a_name() -> None:
+    assert len(FORMULAS) > 120
 
 
 def test_every_keyword_of_the_contract_has_edges_on_both_sides() -> None:
