@@ -262,8 +262,26 @@ def test_an_edge_beside_a_bound_is_just_there(name: str, number: int) -> None:
     assert f'"amountMinor":{number}'.encode() in re.split(b"[,}]", body)
 
 
+_LENGTH: Final = re.compile(r"(minLength|maxLength|length) ?([+-]?[0-9]+)?(?: in .*)?")
+LENGTHS: Final = [edge for edge in EDGES if edge.field == "invoiceNumber" and _LENGTH.fullmatch(edge.name)]
+
+
+@pytest.mark.parametrize("edge", LENGTHS, ids=lambda edge: edge.id)
+def test_an_edge_has_the_length_that_its_name_tells(edge: Edge) -> None:
+    told = _LENGTH.fullmatch(edge.name)
+    assert told is not None
+
+    sent = jsontext.read(sample(edge_case(CONTRACT, edge))).value
+
+    assert isinstance(sent, dict)
+    assert isinstance(sent["invoiceNumber"], str)
+    bound = {"minLength": 1, "maxLength": 255, "length": 0}[told[1]]
+    assert len(sent["invoiceNumber"]) == bound + int(told[2] or 0)
+
+
 def test_most_edges_of_numbers_have_a_formula_for_a_name() -> None:
     assert len(FORMULAS) > 120
+    assert len(LENGTHS) > 15
 
 
 def test_every_keyword_of_the_contract_has_edges_on_both_sides() -> None:
