@@ -147,7 +147,7 @@ class Case:
 class Identity:
     """Who is asking: the values that fill a case's holes. Holds secrets; never written down."""
 
-    token: str
+    token: str = field(repr=False)
     tenant: str
     contract: str
     other_tenant: str | None = None

@@ -16,9 +16,11 @@ from invoice_conformance import __version__
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.console import Console
+
     from invoice_conformance.config import Settings
 
-USAGE, INCOMPLETE, DEFECT = 2, 3, 6
+USAGE, INCOMPLETE, NOT_READY, DEFECT = 2, 3, 5, 6
 EPILOG = """exit codes of run:
   0  conformant at the asked level    3  incomplete: something could not be judged
   1  not conformant                   5  aborted because of the target
@@ -34,13 +36,19 @@ FAULTS_EPILOG = """exit codes of faults:
 """
 MOST_JOBS = 64
 
+DOCTOR_EPILOG = """exit codes of doctor:
+  0  ready to be judged    2  usage or configuration    5  not ready
+
+it takes the options of run; no report is written
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     words = sys.argv[1:] if arguments is None else arguments
     # What `serve` can do is known to the server, whose imports would make every other command wait.
     given = _parser(serving="serve" in words).parse_args(words)
-    if given.command == "run":
+    if given.command in {"run", "doctor"}:
         return _run(given)
     if given.command == "serve":
         from invoice_conformance.reference import serving  # noqa: PLC0415 - see the module's docstring
@@ -74,6 +82,14 @@ def _parser(*, serving: bool = False) -> argparse.ArgumentParser:
             "run",
             help="judge a target, or the reference server when no URL is given",
             epilog=EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )
+    _add_run(
+        commands.add_parser(
+            "doctor",
+            help="ask a target for one invoice: can it be judged, and if not, what to correct",
+            epilog=DOCTOR_EPILOG,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )
@@ -140,7 +156,7 @@ def _run(given: argparse.Namespace) -> int:
 
     values = dict(vars(given))
     url, file = values.pop("url"), values.pop("config")
-    values.pop("command")
+    command = values.pop("command")
     if url is not None:
         if values.get("base_url") is not None:
             return _complain("give the target once: as URL or as --base-url")
@@ -149,22 +165,83 @@ def _run(given: argparse.Namespace) -> int:
         settings = settle(values, file=Path(file) if file else None)
     except ConfigError as error:
         return _complain(str(error))
-    return _go(settings)
+    if settings.insecure:
+        _complain("warning: --insecure accepts any certificate, so anybody may answer; such a run certifies nothing")
+    return _go(settings) if command == "run" else _examine(settings)
+
+
+def _examine(settings: Settings) -> int:
+    from invoice_conformance import session  # noqa: PLC0415 - see the module's docstring
+    from invoice_conformance.config import ConfigError  # noqa: PLC0415 - likewise
+    from invoice_conformance.contract import SpecError  # noqa: PLC0415 - likewise
+    from invoice_conformance.escaping import shown as safe  # noqa: PLC0415 - likewise
+    from invoice_conformance.preflight import Refusal  # noqa: PLC0415 - likewise
+    from invoice_conformance.recipes import first_invoices  # noqa: PLC0415 - likewise
+    from invoice_conformance.reference.embed import NotStarted  # noqa: PLC0415 - likewise
+
+    console = _console()
+    where = settings.base_url or "the embedded reference server"
+    try:
+        suite = session.Suite.load()
+        if not _agreed(settings, where, len(first_invoices(suite.contract)), console):
+            return _complain("nothing was sent")
+        found = session.examine(suite, settings)
+    except (ConfigError, SpecError, NotStarted) as error:
+        return _complain(str(error))
+    except KeyboardInterrupt:
+        _complain("interrupted by Ctrl-C")
+        return INCOMPLETE
+    except Exception as error:  # noqa: BLE001 - a defect of ours must say so
+        return _defect(error, settings)
+    if isinstance(found, Refusal):
+        console.print(f"not ready: {safe(found.words)}", markup=False, soft_wrap=True)
+        return NOT_READY
+    made = found.ledger.invoices
+    console.print(
+        f"ready: {where} answered; {made} {'invoice was' if made == 1 else 'invoices were'} created",
+        markup=False,
+        soft_wrap=True,
+    )
+    if not found.has_other_tenant:
+        console.print(
+            "TENANT-FOREIGN-CONTRACT needs a second tenant: give --other-tenant-id and --other-contract-id, "
+            "or waive it with --without",
+            markup=False,
+            soft_wrap=True,
+        )
+    return 0
+
+
+def _console() -> Console:
+    from rich.console import Console  # noqa: PLC0415 - see the module's docstring
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a character gets its number; the run does not end for that.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    return Console(highlight=False)
+
+
+def _defect(error: Exception, settings: Settings) -> int:
+    """Tell of a defect of the suite, without the secrets that an exception may quote."""
+    import traceback  # noqa: PLC0415 - see the module's docstring
+
+    from invoice_conformance.escaping import shown as safe  # noqa: PLC0415 - likewise
+    from invoice_conformance.redaction import Redactor  # noqa: PLC0415 - likewise
+
+    redactor = Redactor([settings.token, *(value for _name, value in settings.header)])
+    print(safe(redactor.text("".join(traceback.format_exception(error)))))  # noqa: T201 - see _complain
+    _complain(f"a defect of the suite, please report it: {safe(redactor.text(repr(error)))}")
+    return DEFECT
 
 
 def _go(settings: Settings) -> int:
-    from rich.console import Console  # noqa: PLC0415 - see the module's docstring
-
-    from invoice_conformance import session  # noqa: PLC0415 - likewise
+    from invoice_conformance import session  # noqa: PLC0415 - see the module's docstring
     from invoice_conformance.config import ConfigError  # noqa: PLC0415 - likewise
     from invoice_conformance.contract import SpecError  # noqa: PLC0415 - likewise
     from invoice_conformance.reference.embed import NotStarted  # noqa: PLC0415 - likewise
     from invoice_conformance.report import terminal  # noqa: PLC0415 - likewise
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal that cannot show a character gets its number; the run does not end for that.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    console = Console(highlight=False)
+    console = _console()
     # A run makes many objects and no cycles worth a search: the collector's defaults would cost it a seventh.
     gc.set_threshold(50_000, 20, 50)
     try:
@@ -188,9 +265,7 @@ def _go(settings: Settings) -> int:
         _complain("interrupted by Ctrl-C; no requirement was judged")
         return INCOMPLETE
     except Exception as error:  # noqa: BLE001 - a defect of ours must say so
-        console.print_exception()
-        _complain(f"a defect of the suite, please report it: {error!r}")
-        return DEFECT
+        return _defect(error, settings)
     console.print(terminal.conclusion(result.report, result.folder), soft_wrap=True)
     return result.exit_code
 

@@ -12,7 +12,17 @@ Header: TypeAlias = tuple[str, str]
 """Name and value of a header field; text holds the octets as latin-1, so every octet survives."""
 
 NoAnswerKind: TypeAlias = Literal[
-    "dns", "refused", "connect-timeout", "tls", "timeout", "reset", "closed", "cut-short", "not-http", "too-large"
+    "dns",
+    "refused",
+    "connect-timeout",
+    "proxy",
+    "tls",
+    "timeout",
+    "reset",
+    "closed",
+    "cut-short",
+    "not-http",
+    "too-large",
 ]
 """`cut-short` is an orderly close in the middle of a body whose framing promised more; `closed` any other."""
 

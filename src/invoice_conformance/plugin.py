@@ -17,6 +17,7 @@ from invoice_conformance.catalogue import Catalogue
 from invoice_conformance.checks import Check
 from invoice_conformance.config import OPTIONS, ConfigError, Settings, settle
 from invoice_conformance.contract import SpecError
+from invoice_conformance.escaping import shown as safe
 from invoice_conformance.locate import conformance_dir
 from invoice_conformance.session import Result, Suite, run
 from invoice_conformance.verdict import family_of
@@ -231,7 +232,7 @@ class Face:
         target = report["target"] or "the embedded reference server"
         terminalreporter.line(f"{target}: {report['outcome']}" + (" (a selection)" if report["partial"] else ""))
         if report["stopped"]:
-            terminalreporter.line(report["stopped"])
+            terminalreporter.line(safe(report["stopped"]))
         terminalreporter.line(
             f"{report['requests']} requests, {report['invoices_created']} invoices created, "
             f"{report['duration_s']:.1f} s"
@@ -261,10 +262,10 @@ class CheckItem(pytest.Item):
             pytest.xfail(f"{shown['requirement']['level']}: {_brief(shown)}")
         if shown["unjudged"]:
             # One message instead of one an item: nothing at all was judged.
-            pytest.exit(shown["unjudged"], returncode=1)
+            pytest.exit(safe(shown["unjudged"]), returncode=1)
         judged_elsewhere = shown["requirement"]["verdict"] in {"pass", "fail"}
         if verdict == "inconclusive" and (shown["shown_only"] or not shown["decides"] or judged_elsewhere):
-            pytest.skip(f"inconclusive: {shown['reason']}")
+            pytest.skip(safe(f"inconclusive: {shown['reason']}"))
         if verdict == "waived":
             pytest.skip("waived by name")
         if verdict != "pass":
@@ -292,16 +293,16 @@ class NotHeldError(AssertionError):
 def _brief(shown: dict[str, Any]) -> str:
     row = shown["requirement"]
     if shown["verdict"] != "fail" or not shown["findings"]:
-        return f"{row['id']}: {shown['verdict']}: {shown['reason']}"
+        return safe(f"{row['id']}: {shown['verdict']}: {shown['reason']}")
     finding = shown["findings"][0]
-    return f"{row['id']}: expected {finding['expected']}; got {finding['got']}"
+    return safe(f"{row['id']}: expected {finding['expected']}; got {finding['got']}")
 
 
 def _told(shown: dict[str, Any]) -> str:
     row = shown["requirement"]
     lines = [f"{row['level']} {row['id']}: {row['text']}"]
     if shown["verdict"] != "fail":
-        return "\n".join([*lines, f"{shown['verdict']}: {shown['reason']}"])
+        return safe("\n".join([*lines, f"{shown['verdict']}: {shown['reason']}"]))
     for finding in shown["findings"]:
         stability = finding["stability"]
         unstable = f", unstable: {stability['seen']} of {stability['sent']}" if stability["unstable"] else ""
@@ -317,7 +318,7 @@ def _told(shown: dict[str, Any]) -> str:
     lines += ["", f"  rule     “{row['quote']}” ({row['basis']}, {row['source']})"]
     if row["why"]:
         lines.append(f"  why      {row['why']}")
-    return "\n".join(lines)
+    return safe("\n".join(lines))
 
 
 def _leave(folder: Path, items: dict[str, dict[str, Any]]) -> None:

@@ -8,6 +8,7 @@ they are given, so that odd ones can be sent; only answers go through h11.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import gzip
 import hashlib
@@ -28,7 +29,7 @@ import h11
 import httpx
 
 from invoice_conformance import __version__
-from invoice_conformance.address import parts_of
+from invoice_conformance.address import parts_of, proxy_of
 from invoice_conformance.exchange import USUAL, Exchange, NoAnswer, Response, Unasked
 from invoice_conformance.headsyntax import is_well_written
 
@@ -71,14 +72,20 @@ class TargetSettings:
     """Where the target is and how much of it is borne with; times in seconds, sizes in octets.
 
     `timeout` covers a whole request: connecting, TLS, sending, interim answers, head, body. `ca_file` names
-    a PEM file to trust instead of the system's authorities; `insecure` trusts any certificate. A `base_url`
-    that cannot be used raises `BadUrl`.
+    a PEM file to trust instead of the system's authorities; `insecure` trusts any certificate. `client_cert`
+    is a PEM file with what the target is shown of us, `client_key` its key when that is apart. `proxy` is the
+    URL of an HTTP proxy to go through; the environment's are never used. No request goes on after `until`, a
+    moment of `time.perf_counter`. A `base_url` or `proxy` that cannot be used raises `BadUrl`.
     """
 
     base_url: str
     timeout: float = 10.0
     ca_file: str | None = None
     insecure: bool = False
+    client_cert: str | None = None
+    client_key: str | None = None
+    proxy: str | None = field(default=None, repr=False)
+    until: float = float("inf")
     max_wire: int = 2 * 1024 * 1024
     """All octets of one answer, with interim answers and framing: beyond, the answer is given up."""
     max_body: int = 1024 * 1024
@@ -95,18 +102,30 @@ class TargetSettings:
     """The path of the base URL without its last slash; callers put it before their own path."""
     authority: str = field(init=False, repr=False, compare=False)
     """The value of the `Host` field."""
+    via: tuple[str, int] | None = field(init=False, repr=False, compare=False)
+    """Host and port of the proxy."""
+    via_credentials: str = field(init=False, repr=False, compare=False)
+    """The value of the `Proxy-Authorization` field; empty when the proxy wants none."""
 
     def __post_init__(self) -> None:
         scheme, host, port, prefix = parts_of(self.base_url)
         shown = f"[{host}]" if ":" in host else host
         standard = port == {"http": 80, "https": 443}[scheme]
-        derived = {
+        derived: dict[str, object] = {
             "scheme": scheme,
             "host": host,
             "port": port,
             "prefix": prefix,
             "authority": shown if standard else f"{shown}:{port}",
+            "via": None,
+            "via_credentials": "",
         }
+        if self.proxy is not None:
+            via, via_port, user, password = proxy_of(self.proxy)
+            derived["via"] = (via, via_port)
+            if user or password:
+                pair = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+                derived["via_credentials"] = f"Basic {pair}"
         for name, value in derived.items():
             object.__setattr__(self, name, value)
         if not self.timeout > 0:
@@ -530,7 +549,7 @@ class WireTransport(httpx.BaseTransport):
         gate: Callable[[], None] | None = request.extensions.get("gate")
         method: str = request.extensions.get("method", request.method)
         octets, reusable = _octets(method, request, self._settings)
-        deadline = time.perf_counter() + self._settings.timeout
+        deadline = min(time.perf_counter() + self._settings.timeout, self._settings.until)
         try:
             if gate is not None:
                 answer = self._gated(method, octets, deadline, gate)
@@ -613,6 +632,8 @@ class WireTransport(httpx.BaseTransport):
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._settings.scheme == "https":
+                if self._settings.via is not None:
+                    _tunnel(connection, self._settings, deadline)
                 connection = self._secure(connection, deadline)
             connection.setblocking(False)  # noqa: FBT003 - the library's own signature
             self._refuse_when_closed()
@@ -732,8 +753,8 @@ _Address: TypeAlias = "tuple[socket.AddressFamily, tuple[str, int]]"
 
 
 def _addresses(settings: TargetSettings, deadline: float) -> list[_Address]:
-    """Look the target's host up, in a thread of its own since a look-up knows no deadline."""
-    host, port = settings.host, settings.port
+    """Look the target's host up, or its proxy's, in a thread of its own since a look-up knows no deadline."""
+    host, port = settings.via or (settings.host, settings.port)
     with contextlib.suppress(ValueError):
         version = ipaddress.ip_address(host).version
         return [(socket.AF_INET if version == 4 else socket.AF_INET6, (host, port))]  # noqa: PLR2004 - IPv4
@@ -759,7 +780,8 @@ def _addresses(settings: TargetSettings, deadline: float) -> list[_Address]:
 
 
 def _dial(settings: TargetSettings, deadline: float) -> socket.socket:
-    """Connect to the first of the target's addresses that lets us."""
+    """Connect to the first of the target's addresses, or its proxy's, that lets us."""
+    where = f"the proxy {settings.via[0]}:{settings.via[1]}" if settings.via is not None else settings.origin
     addresses = _addresses(settings, deadline)
     trouble: list[OSError] = []
     for index, (family, address) in enumerate(addresses):
@@ -781,13 +803,44 @@ def _dial(settings: TargetSettings, deadline: float) -> socket.socket:
     refusals = [error for error in trouble if not isinstance(error, TimeoutError)]
     if refusals and len(refusals) == len(addresses):
         if any(isinstance(error, ConnectionRefusedError) for error in refusals):
-            raise NoAnswerError("refused", f"nothing listens at {settings.origin}")
-        raise NoAnswerError("refused", f"no connection to {settings.origin}: {_reason(refusals[0])}")
-    raise NoAnswerError("connect-timeout", f"no connection to {settings.origin} within {settings.timeout:g} s")
+            raise NoAnswerError("refused", f"nothing listens at {where}")
+        raise NoAnswerError("refused", f"no connection to {where}: {_reason(refusals[0])}")
+    raise NoAnswerError("connect-timeout", f"no connection to {where} within {settings.timeout:g} s")
+
+
+def _tunnel(connection: socket.socket, settings: TargetSettings, deadline: float) -> None:
+    """Let the proxy at the other end of `connection` connect to the target (RFC 9110, section 9.3.6)."""
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    there = f"{shown}:{settings.port}"
+    lines = [f"CONNECT {there} HTTP/1.1", f"Host: {there}"]
+    if settings.via_credentials:
+        lines.append(f"Proxy-Authorization: {settings.via_credentials}")
+    asking = "\r\n".join([*lines, "", ""]).encode("ascii")
+    connection.setblocking(False)  # noqa: FBT003 - the library's own signature
+    answer = _Answer("CONNECT", settings)
+    try:
+        _Connection(connection, settings.timeout).talk(answer, memoryview(asking), deadline)
+    except NoAnswerError as error:
+        raise NoAnswerError("proxy", f"the proxy opened no tunnel to {settings.origin}: {error.detail}") from None
+    said = answer.result()
+    if not 200 <= said.status < 300:  # noqa: PLR2004 - the class of statuses
+        words = f"{said.status} {said.reason}".strip()
+        raise NoAnswerError("proxy", f"the proxy opened no tunnel to {settings.origin}; it answered {words}")
+
+
+def _to_proxy(settings: TargetSettings) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """What goes before each request target and the fields that each request has more, for a proxy that reads it.
+
+    RFC 9112, section 3.2.2: a request to a proxy names the whole URL. What goes through a tunnel does not.
+    """
+    if settings.via is None or settings.scheme == "https":
+        return "", ()
+    credentials = settings.via_credentials
+    return settings.origin, ((("Proxy-Authorization", credentials),) if credentials else ())
 
 
 def tls_context(settings: TargetSettings) -> ssl.SSLContext:
-    """Make what says whom TLS trusts; a bad `ca_file` raises OSError (ssl.SSLError is one)."""
+    """Make what says whom TLS trusts; a bad `ca_file` or `client_cert` raises OSError (ssl.SSLError is one)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.set_alpn_protocols(["http/1.1"])
     if settings.insecure:
@@ -796,7 +849,11 @@ def tls_context(settings: TargetSettings) -> ssl.SSLContext:
     elif settings.ca_file is not None:
         context.load_verify_locations(cafile=settings.ca_file)
     elif settings.scheme == "https":
+        # OpenSSL's own paths, which SSL_CERT_FILE and SSL_CERT_DIR replace.
         context.load_default_certs()
+    if settings.client_cert is not None:
+        # A key under a passphrase would make OpenSSL ask at the terminal, in the middle of somebody's CI.
+        context.load_cert_chain(settings.client_cert, settings.client_key, password=lambda: b"")
     return context
 
 
@@ -818,7 +875,7 @@ def _tls_detail(error: Exception, settings: TargetSettings) -> str:
         trouble = _CERTIFICATE_TROUBLE.get(error.verify_code)
         if trouble is None:
             return f"the certificate of {settings.origin} is not accepted: {error.verify_message}"
-        return f"the certificate of {settings.origin} {trouble}; name its authority in ca_file to trust it"
+        return f"the certificate of {settings.origin} {trouble}"
     if isinstance(error, ssl.SSLEOFError | ConnectionError):
         return f"{settings.origin} closed the connection during the TLS handshake"
     reason = _reason(error)
@@ -843,6 +900,7 @@ class Target:
         self.settings = settings
         self._redactor = redactor
         self._url = httpx.URL(settings.origin)
+        self._before, self._more = _to_proxy(settings)
         self._context = tls_context(settings)
         self._local = threading.local()
         self._manners = _Manners()
@@ -868,11 +926,13 @@ class Target:
         outgoing = httpx.Request(
             request.method,
             self._url,
-            headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers],
+            headers=[
+                (name.encode("latin-1"), value.encode("latin-1")) for name, value in (*request.headers, *self._more)
+            ],
             stream=httpx.ByteStream(request.body),
             extensions={
                 "method": request.method,
-                "target": request.target.encode("latin-1"),
+                "target": ((self._before if request.target.startswith("/") else "") + request.target).encode("latin-1"),
                 "chunked": request.chunked,
                 "wire": request.wire,
                 "gate": None if gate is None else clock.passing,
@@ -930,7 +990,8 @@ def _redacted_request(request: Request, redactor: Redactor) -> Request:
 def _redacted_answer(answer: Response | NoAnswer, redactor: Redactor) -> Response | NoAnswer:
     if isinstance(answer, NoAnswer):
         return replace(answer, detail=redactor.text(answer.detail))
-    reason, body = redactor.text(answer.reason), redactor.octets(answer.body)
+    reason = redactor.text(answer.reason)
+    body = redactor.octets(answer.body, answer.header("content-encoding") or "")
     headers, surplus = redactor.headers(answer.headers), redactor.octets(answer.surplus)
     head, unasked = redactor.octets(answer.head), answer.unasked
     if unasked is not None:

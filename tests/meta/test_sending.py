@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.meta.trials import answer, created
 
 from invoice_conformance.boundaries import invoice
-from invoice_conformance.case import Edit
+from invoice_conformance.case import Case, Edit
 from invoice_conformance.config import OPERATION
 from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response
 from invoice_conformance.killing import IDENTITY, Unrecorded
 from invoice_conformance.recipes import plain
 from invoice_conformance.redaction import Redactor
-from invoice_conformance.sending import BREAKER, UNAVAILABLE, Courier, Gone, Pace
+from invoice_conformance.sending import GARBAGE_WAIT, RETURNS, SHORT_WAIT, STREAK, Courier, Gone, Pace, Stopped
 from invoice_conformance.session import Suite
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ class Scripted:
         return Exchange(request, came, 0.0, 0.001)
 
 
-def courier_to(target: Scripted) -> Courier:
+def courier_to(target: Scripted, *, control: Case | None = None, until: float = float("inf")) -> Courier:
     return Courier(
         target,
         IDENTITY,
@@ -48,6 +50,8 @@ def courier_to(target: Scripted) -> Courier:
         rules=SUITE.rules,
         redactor=Redactor(),
         patience=0,
+        control=control,
+        until=until,
     )
 
 
@@ -76,17 +80,109 @@ def test_any_other_answer_counts_at_once() -> None:
     assert (reading.status, len(target.bodies)) == (500, 1)
 
 
-@pytest.mark.parametrize(
-    ("trouble", "limit"), [(NoAnswer("refused", "nothing listens"), BREAKER), (answer(503), UNAVAILABLE)]
-)
-def test_a_target_that_has_gone_is_not_asked_a_thousand_times(trouble: Response | NoAnswer, limit: int) -> None:
+@pytest.mark.parametrize("trouble", [NoAnswer("refused", "nothing listens"), answer(503)])
+def test_a_target_that_has_gone_is_not_asked_a_thousand_times(trouble: Response | NoAnswer) -> None:
     target = Scripted(created(), trouble)
     courier = courier_to(target)
 
-    with pytest.raises(Gone, match="gone away"):
+    with pytest.raises(Gone, match=r"gone away: \d+ requests in a row had no answer \((nothing listens|503)"):
         _send_often(courier)
 
-    assert len(target.bodies) == limit + 1
+    assert len(target.bodies) == 1 + STREAK + len(RETURNS)
+
+
+def test_a_target_that_never_answered_is_given_up() -> None:
+    target = Scripted(NoAnswer("reset", "the target reset the connection"))
+    courier = courier_to(target)
+
+    with pytest.raises(Gone, match="25 requests in a row"):
+        _send_often(courier)
+
+    assert len(target.bodies) == 25
+
+
+def test_a_target_that_comes_back_is_asked_on() -> None:
+    away = [answer(503) if number % 2 else NoAnswer("refused", "nothing listens") for number in range(STREAK + 4)]
+    target = Scripted(created(), *away, created())
+    courier = courier_to(target)
+
+    readings = [courier.send(CASE) for _case in range(20)]
+
+    assert [reading is not None and reading.created for reading in readings].count(False) == STREAK // 2
+    assert readings[-1] is not None
+    assert readings[-1].created
+
+
+def test_many_answers_of_trouble_in_a_row_do_not_end_the_run_while_plain_invoices_are_answered() -> None:
+    class Fragile(Scripted):
+        def send(self, request: Request, *, gate: Callable[[], None] | None = None) -> Exchange:
+            exchange = super().send(request, gate=gate)
+            return replace(exchange, answer=created()) if b'"plain"' not in request.body else exchange
+
+    target = Fragile(created(), NoAnswer("reset", "the target reset the connection"))
+    courier = courier_to(target, control=CASE)
+    fatal = Case("fatal", (b'{"plain":1}',))
+
+    readings = [courier.send(CASE), *(courier.send(fatal) for _case in range(100))]
+
+    assert all(reading is not None and reading.response is None for reading in readings[1:])
+
+
+@pytest.mark.parametrize(
+    ("said", "date", "seconds"),
+    [
+        ("7", None, 7),
+        ("0", None, 0),
+        ("60", None, 60),
+        ("61", None, SHORT_WAIT),
+        ("1000000000", None, SHORT_WAIT),
+        ("9" * 5000, None, SHORT_WAIT),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:33 GMT", 4),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", None, 0),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 09:49:33 GMT", 0),
+        ("Sun, 06 Nov 9999 08:49:37 GMT", None, SHORT_WAIT),
+        ("soon", None, GARBAGE_WAIT),
+        ("-5", None, GARBAGE_WAIT),
+        ("1.5", None, GARBAGE_WAIT),
+        ("", None, GARBAGE_WAIT),
+        ("Sun, 99 Nov 1994 08:49:37 GMT", None, GARBAGE_WAIT),
+        ("\u0661", None, GARBAGE_WAIT),
+    ],
+)
+def test_retry_after_is_followed_within_bounds(
+    said: str, date: str | None, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("invoice_conformance.sending.time.sleep", slept.append)
+    courier = courier_to(Scripted(created(), answer(503, Retry_After=said, Date=date), created()))
+
+    courier.send(CASE)
+    courier.send(CASE)
+
+    # The pace waits for as long, but for what has passed meanwhile.
+    assert slept[0] == pytest.approx(seconds, abs=0.5)
+
+
+def test_before_the_first_answer_no_retry_after_is_followed_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("invoice_conformance.sending.time.sleep", slept.append)
+    courier = courier_to(Scripted(answer(429, Retry_After="55"), created()))
+
+    courier.send(CASE)
+
+    assert slept[0] == SHORT_WAIT
+
+
+def test_at_the_end_of_its_time_a_run_stops_and_what_was_cut_off_counts_for_nothing() -> None:
+    courier = courier_to(Scripted(created(), NoAnswer("timeout", "cut off")), until=time.perf_counter() + 0.2)
+    courier.send(CASE)
+    time.sleep(0.25)
+
+    with pytest.raises(Stopped, match=r"--max-time") as caught:
+        courier.send(CASE)
+
+    assert not isinstance(caught.value, Gone)
+    assert courier.ledger.requests == 1
 
 
 class Deaf(Scripted):
@@ -111,8 +207,9 @@ def test_a_target_that_lets_one_kind_of_request_fall_has_not_gone() -> None:
         patience=0,
     )
     edit = Edit("amountMinor", "type=string: plain", (b'"5000"',))
+    courier.send(CASE)
 
-    for _case in range(3 * BREAKER):
+    for _case in range(3 * STREAK):
         reading = courier.send(invoice(SUITE.contract, "wrong", (edit,)))
         assert reading is not None
         assert reading.response is None

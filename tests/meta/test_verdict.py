@@ -272,6 +272,24 @@ def test_a_line_that_a_spreadsheet_would_run_is_disarmed(tmp_path: Path) -> None
     assert "inv_2,INV-\\ud83d,tnt" in text
 
 
+def test_evidence_is_bounded_and_says_what_was_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "WHOLE", 10_000)
+    large = Response(201, "", "HTTP/1.1", (), b"x" * 9000, 9000, "")
+    record = Record("s", "act", Meaning("c"), Exchange(Request("POST", "/", ()), large, 1.0, 0.1), counts=True)
+
+    with EvidenceWriter(tmp_path) as writer:
+        for _exchange in range(4):
+            writer.write(record)
+
+    answers = [one.exchange.answer for one in evidence.read(tmp_path / "evidence.ndjson")]
+    assert [(len(one.body), one.truncated) for one in answers if isinstance(one, Response)] == [
+        (9000, False),
+        (9000, False),
+        (4096, True),
+        (4096, True),
+    ]
+
+
 # Whole runs
 
 

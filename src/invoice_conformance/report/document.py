@@ -37,6 +37,8 @@ NAME = "report.json"
 FORMAT = 1
 BODY_SHOWN = 4096
 """Octets of a body that the report shows."""
+LINE_SHOWN = 1000
+"""Characters of a header field of an answer that the report shows."""
 LONGEST_ARGUMENT = 100_000
 """Octets of a body that stands in a command line; Linux allows 131,071."""
 
@@ -177,7 +179,7 @@ def exchange_of(exchange: Exchange) -> dict[str, Any]:
         shown["response"] = {
             "status": answer.status,
             "reason": answer.reason,
-            "headers": [list(header) for header in answer.headers],
+            "headers": [[_line(text) for text in header] for header in answer.headers],
             "body": _text(answer.body),
             "body_length": answer.body_length,
         }
@@ -187,6 +189,10 @@ def exchange_of(exchange: Exchange) -> dict[str, Any]:
 def _text(octets: bytes) -> str:
     text = octets[:BODY_SHOWN].decode("utf-8", errors="backslashreplace")
     return text if len(octets) <= BODY_SHOWN else f"{text}… ({len(octets)} octets)"
+
+
+def _line(text: str) -> str:
+    return text if len(text) <= LINE_SHOWN else f"{text[:LINE_SHOWN]}… ({len(text)} characters)"
 
 
 TOKEN = f"${{{PREFIX}TOKEN}}"

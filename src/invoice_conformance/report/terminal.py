@@ -5,13 +5,14 @@ It shows a report and judges nothing; whatever a target said is escaped.
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console, Group
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+from invoice_conformance.escaping import shown as safe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,16 +79,6 @@ class Live:
         """Move the bar."""
         if self._task is not None:
             self._progress.advance(self._task, steps)
-
-
-def safe(text: str) -> str:
-    """Text that a terminal shows and does not obey: control and format characters are spelled out."""
-    return "".join(
-        character
-        if character == "\n" or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-        else f"\\u{ord(character):04x}"
-        for character in text
-    )
 
 
 def conclusion(report: Report, folder: Path) -> Group:
@@ -186,5 +177,7 @@ def _verdict(report: Report, folder: Path) -> Text:
         f"\n{report['requests']} requests, {report['invoices_created']} invoices created, "
         f"{report['duration_s']:.1f} s, profile {report['profile']}, seed {report['seed']}"
     )
+    if report["configuration"]["insecure"]:
+        text.append("\nany TLS certificate was accepted (--insecure): this certifies nothing", style="yellow")
     text.append(f"\nreport: {folder / 'report.json'}")
     return text
