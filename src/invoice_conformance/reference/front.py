@@ -129,6 +129,7 @@ class Front:
             "query_string": query,
             "headers": list(event.headers),
             "server": ("127.0.0.1", self._port),
+            "client": talk.peer,
         }
         sent: list[Message] = []
 
@@ -150,6 +151,8 @@ class _Talk:
         self._reader = reader
         self._writer = writer
         self._parser = h11.Connection(h11.SERVER)
+        self.peer: tuple[str, int] = writer.get_extra_info("peername")
+        """Address and port of the client."""
 
     async def next_event(self) -> h11.Event | type[h11.PAUSED]:
         """The next part of a request."""
