@@ -290,7 +290,8 @@ class Courier:
         first = self._sent(case, drawn, turn, gate)
         if first is None or gate is not None:
             return first
-        if once or not _silent(first[0]):
+        # A number that another step shares stays as it is: it goes again only when the target says that it did nothing.
+        if not _silent(first[0]) or (once and not _put_off(first[0])):
             return self._with_good_credentials(case, first, renewals, script, role, drawn, turn)
         latest = first
         earlier: tuple[str, ...] = ()
@@ -542,6 +543,11 @@ def _came_to(exchange: Exchange) -> str:
 def _silent(exchange: Exchange) -> bool:
     answer = exchange.answer
     return isinstance(answer, NoAnswer) or answer.status in NO_ANSWERS
+
+
+def _put_off(exchange: Exchange) -> bool:
+    """Whether the target says that it did nothing with a request, and may later (RFC 6585 §4, RFC 9110 §15.6.4)."""
+    return not isinstance(exchange.answer, NoAnswer) and exchange.answer.status in {429, 503}
 
 
 def _retry_after(exchange: Exchange) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,17 +12,23 @@ import pytest
 from tests.meta.trials import answer, created
 
 from invoice_conformance.boundaries import invoice
-from invoice_conformance.case import Case, Edit
-from invoice_conformance.config import OPERATION
+from invoice_conformance.case import Case, Edit, NumberSlot
+from invoice_conformance.config import OPERATION, Settings
+from invoice_conformance.engine import Engine
 from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response
 from invoice_conformance.killing import IDENTITY, Unrecorded
 from invoice_conformance.recipes import plain
 from invoice_conformance.redaction import Redactor
 from invoice_conformance.sending import GARBAGE_WAIT, RETURNS, SHORT_WAIT, STREAK, Courier, Gone, Pace, Stopped
 from invoice_conformance.session import Suite
+from invoice_conformance.verdict import Judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from invoice_conformance.checks import Script
+    from invoice_conformance.sending import Sender
+    from invoice_conformance.verdict import Verdict
 
 SUITE = Suite.load()
 CASE = plain(SUITE.contract)
@@ -41,7 +49,7 @@ class Scripted:
         return Exchange(request, came, 0.0, 0.001)
 
 
-def courier_to(target: Scripted, *, control: Case | None = None, until: float = float("inf")) -> Courier:
+def courier_to(target: Sender, *, control: Case | None = None, until: float = float("inf")) -> Courier:
     return Courier(
         target,
         IDENTITY,
@@ -69,6 +77,79 @@ def test_a_case_without_an_answer_is_sent_once_more_with_another_number(trouble:
     assert reading is not None
     assert reading.created
     assert len(set(target.bodies)) == 2
+
+
+@pytest.mark.parametrize("trouble", [answer(429), answer(503)])
+def test_a_request_that_was_put_off_goes_again_with_the_number_it_shares(trouble: Response) -> None:
+    target, drawn = Scripted(trouble, created()), dict[str, str]()
+    case = Case("case", (b'{"invoiceNumber":', NumberSlot(key="shared"), b"}"))
+
+    reading = courier_to(target).send(case, drawn=drawn, once=True)
+
+    assert reading is not None
+    assert reading.created
+    assert (len(target.bodies), len(set(target.bodies))) == (2, 1)
+
+
+@pytest.mark.parametrize("trouble", [answer(502), answer(504), NoAnswer("reset", "reset")])
+def test_a_shared_number_that_may_be_stored_already_does_not_go_again(trouble: Response | NoAnswer) -> None:
+    target, drawn = Scripted(trouble, created()), dict[str, str]()
+    case = Case("case", (b'{"invoiceNumber":', NumberSlot(key="shared"), b"}"))
+
+    reading = courier_to(target).send(case, drawn=drawn, once=True)
+
+    assert reading is not None
+    assert reading.response is None
+    assert len(target.bodies) == 1
+
+
+class Racetrack:
+    """A target where one create of each race wins, and where the first race has one create put off."""
+
+    def __init__(self, *troubles: Response | NoAnswer) -> None:
+        self.troubles = list(troubles)
+        self.numbers: list[str] = []
+        self._lock = threading.Lock()
+
+    def send(self, request: Request, *, gate: Callable[[], None] | None = None) -> Exchange:
+        """A success for a number that is new, a conflict for one that is not."""
+        if gate is not None:
+            gate()
+        number = json.loads(request.body)["invoiceNumber"]
+        with self._lock:
+            trouble = self.troubles.pop() if self.troubles else None
+            known = number in self.numbers
+            self.numbers.append(number)
+        return Exchange(request, trouble or (answer(409, "{}") if known else created()), 0.0, 0.001)
+
+
+def verdict_of_races(target: Racetrack) -> Verdict:
+    """What a run of the races alone says."""
+    plan = SUITE.plan(Settings(profile="quick", requirement=("UNIQUE-RACE",)))
+    judge = Judge(plan, SUITE.catalogue, SUITE.rules)
+    Engine(plan, courier_to(target), judge, concurrency=0).run()
+    return next(row.verdict for row in judge.rows() if row.requirement.id == "UNIQUE-RACE")
+
+
+@pytest.mark.parametrize("trouble", [answer(429), answer(503), NoAnswer("reset", "reset")])
+def test_a_race_with_a_create_that_had_no_answer_is_run_once_more(trouble: Response | NoAnswer) -> None:
+    target = Racetrack(trouble)
+
+    assert verdict_of_races(target) == "pass"
+    assert len(set(target.numbers)) == len(races()) + 1
+
+
+def test_a_race_that_never_has_all_its_answers_stays_open() -> None:
+    target = Racetrack(*[answer(429)] * 1000)
+
+    assert verdict_of_races(target) == "inconclusive"
+    assert len(set(target.numbers)) == 2 * len(races())
+
+
+def races() -> list[Script]:
+    """The races of a quick plan."""
+    plan = SUITE.plan(Settings(profile="quick", requirement=("UNIQUE-RACE",)))
+    return [script for script in plan.ordered() if script.order == "race"]
 
 
 def test_any_other_answer_counts_at_once() -> None:
