@@ -279,9 +279,37 @@ def test_an_edge_has_the_length_that_its_name_tells(edge: Edge) -> None:
     assert len(sent["invoiceNumber"]) == bound + int(told[2] or 0)
 
 
+@pytest.mark.parametrize(
+    ("rate", "family"),
+    [
+        ("1.12", "value"),
+        ("999999.999999", "value"),
+        ("1000000", "value"),
+        ("1.1234567", "many decimals"),
+        ("1.12e0", "exponent"),
+        ("1E0", "exponent"),
+        ("1e-6", "exponent"),
+        ("1e15", "large"),
+        ("1234567.89", "large"),
+        ("5e-324", "tiny"),
+        ("-0", "negative zero"),
+        ("1e400", "beyond binary64"),
+        ("1e-400", "beyond binary64"),
+        ("0e0", "exponent"),
+    ],
+)
+def test_a_rate_is_named_by_what_makes_it_hard(rate: str, family: str) -> None:
+    assert f"exchangeRate:{family}: {rate}" in BY_ID
+
+
+@pytest.mark.parametrize("rate", ["-1e-9", "-0.000001", "-0.01", "-1", "-5e-324"])
+def test_a_rate_just_below_zero_is_sent(rate: str) -> None:
+    assert not BY_ID[f"exchangeRate:under minimum: {rate}"].legal
+
+
 def test_most_edges_of_numbers_have_a_formula_for_a_name() -> None:
     assert len(FORMULAS) > 120
-    assert len(LENGTHS) > 15
+    assert len(LENGTHS) == 20
 
 
 def test_every_keyword_of_the_contract_has_edges_on_both_sides() -> None:

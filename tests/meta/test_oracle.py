@@ -189,6 +189,15 @@ def test_a_large_body_may_be_refused_but_a_broken_one_must_be() -> None:
     assert summary(large_and_broken, "amountMinor") == "invalid MUST minimum +size"
 
 
+@pytest.mark.parametrize(("octets", "expected"), [(65_536, "valid MUST"), (65_537, "open MAY size")])
+def test_a_body_of_64_kibibytes_is_none_too_large(octets: int, expected: str) -> None:
+    body = body_of()
+
+    judgement = ORACLE.judge(body + b" " * (octets - len(body)))
+
+    assert summary(judgement) == expected
+
+
 def test_nesting_exhausts_nothing() -> None:
     deep = "[" * 100_000 + "]" * 100_000
 
