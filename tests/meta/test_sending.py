@@ -140,7 +140,8 @@ def test_a_race_with_a_create_that_had_no_answer_is_run_once_more(trouble: Respo
 
 
 def test_a_race_that_never_has_all_its_answers_stays_open() -> None:
-    target = Racetrack(*[answer(429)] * 1000)
+    # One answer a race keeps the target from counting as gone.
+    target = Racetrack(*[created(), *[answer(429)] * 7] * 20)
 
     assert verdict_of_races(target) == "inconclusive"
     assert len(set(target.numbers)) == 2 * len(races())
