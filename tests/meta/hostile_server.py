@@ -111,6 +111,8 @@ class Client:
             answer = await reader.read()
         finally:
             writer.close()
+        if b"connection: close" in head.lower():
+            return answer
         return answer.replace(b"connection: close\r\n", b"").replace(b"Connection: close\r\n", b"")
 
 

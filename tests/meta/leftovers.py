@@ -37,6 +37,8 @@ def troubles(folder: Path, out: str, err: str, code: int, token: str, around: Pa
     found = [f"the console {words}" for words in _console(out + "\n" + err)]
     if code == 6 or "Traceback" in out + err:
         found.append(f"a defect of the suite: {err[-500:]}")
+    if seen := leaked((out + err).encode(errors="surrogatepass"), token):
+        found.append(f"the console holds {seen!r} of the token")
     if not (folder / "report.json").is_file():
         return [*found, *([] if code in {2, 6} else ["there is no report.json"])]
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
@@ -47,8 +49,6 @@ def troubles(folder: Path, out: str, err: str, code: int, token: str, around: Pa
     for path in [*folder.rglob("*"), *(around.rglob("*") if around is not None else ())]:
         if path.is_file() and (seen := leaked(path.read_bytes(), token)):
             found.append(f"{path.name} holds {seen!r} of the token")
-    if seen := leaked((out + err).encode(errors="surrogatepass"), token):
-        found.append(f"the console holds {seen!r} of the token")
     return found
 
 
