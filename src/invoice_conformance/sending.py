@@ -384,7 +384,9 @@ class Courier:
         # Who asks for a day would not be waited for anyway; before there was an answer nothing is worth a long wait.
         if wait > LONGEST_WAIT or not self.ledger.answered:
             wait = min(wait, SHORT_WAIT)
-        self._pace.slow_down(wait)
+        if wait > 0:
+            # Who wants the next request at once wants no slower ones.
+            self._pace.slow_down(wait)
         return wait
 
     def _until_back(self, case: Case) -> None:

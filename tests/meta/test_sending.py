@@ -49,7 +49,9 @@ class Scripted:
         return Exchange(request, came, 0.0, 0.001)
 
 
-def courier_to(target: Sender, *, control: Case | None = None, until: float = float("inf")) -> Courier:
+def courier_to(
+    target: Sender, *, control: Case | None = None, until: float = float("inf"), pace: Pace | None = None
+) -> Courier:
     return Courier(
         target,
         IDENTITY,
@@ -60,6 +62,7 @@ def courier_to(target: Sender, *, control: Case | None = None, until: float = fl
         patience=0,
         control=control,
         until=until,
+        pace=pace,
     )
 
 
@@ -319,3 +322,14 @@ def test_the_pace_never_rises_above_what_was_configured() -> None:
         pace.went_well()
 
     assert pace.per_second == 50
+
+
+def test_who_asks_for_no_wait_is_not_asked_slower() -> None:
+    pace = Pace()
+    target = Scripted(created(), *[answer(429, Retry_After="0"), created()] * 50)
+    courier = courier_to(target, pace=pace)
+
+    for _case in range(50):
+        courier.send(CASE)
+
+    assert pace.per_second is None
