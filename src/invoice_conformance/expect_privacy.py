@@ -125,7 +125,7 @@ class NothingForeign:
             ("the other tenant's id", tenant[0] if tenant else None),
         ]
         if act.exchange.request.method == "POST":
-            # An id that repeats, or a contract that was accepted here, is another requirement's affair; a list shows it.
+            # An id that repeats, or a contract that was accepted here, is another row's affair; a list shows both.
             found += [
                 ("the other invoice's id", invoice.get("id") if invoice.get("id") != own.get("id") else None),
                 ("the other tenant's contract", sent.get("contractId")),
