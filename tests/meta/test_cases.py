@@ -307,6 +307,15 @@ def test_a_rate_just_below_zero_is_sent(rate: str) -> None:
     assert not BY_ID[f"exchangeRate:under minimum: {rate}"].legal
 
 
+def test_every_code_of_the_frozen_list_is_sent() -> None:
+    currencies = CONTRACT.currencies
+
+    codes = {edge.name.removeprefix("code: ") for edge in EDGES if edge.keyword == "code"}
+
+    assert codes == currencies.active | currencies.recent
+    assert len(codes) > 150
+
+
 def test_most_edges_of_numbers_have_a_formula_for_a_name() -> None:
     assert len(FORMULAS) > 120
     assert len(LENGTHS) == 20

@@ -452,6 +452,7 @@ TABLE: Final[dict[str, tuple[Expectation, Trial, str]]] = {
     "date: no answer": (HasDate(), one(silence()), "unanswered"),
     "date: a firewall": (HasDate(), one(answer(403, "<p>", Content_Type="text/html", Date=None)), "unanswered"),
     # SecondRefused, BothCreated, SameAnswerTwice, ExactlyOne
+    "second: 400": (SecondRefused(), second(refusal(400)), "holds"),
     "second: 409": (SecondRefused(), second(refusal(409)), "holds"),
     "second: 422": (SecondRefused(), second(refusal(422)), "holds"),
     "second: created": (SecondRefused(), second(created()), "broken: accepted"),
