@@ -363,6 +363,7 @@ ADDED: Final[dict[str, dict[str, Any]]] = {
     "note": {"type": "string", "maxLength": 20, "examples": ["hello"]},
     "reference": {"type": "string", "pattern": "^[A-Z]{2}-[0-9]{4}$", "examples": ["AB-1234"]},
     "weight": {"type": ["number", "null"], "minimum": 0, "maximum": 10, "examples": [1.5]},
+    "factor": {"type": "number", "minimum": 2, "examples": [3]},
     "urgent": {"type": "boolean"},
 }
 
@@ -409,6 +410,7 @@ def rows(grown: Contract) -> dict[str, set[str]]:
         ("reference:trailing newline", "BODY-PATTERN"),
         ("reference:type=boolean: true", "BODY-TYPE"),
         ("weight:over maximum: +1", "BODY-MAXIMUM"),
+        ("factor:under minimum: 1", "BODY-MINIMUM"),
         ("urgent:null", "BODY-NULL"),
         ("discountMinor:absent", "BODY-ACCEPTED"),
         ("weight:null", "BODY-ACCEPTED"),
