@@ -159,9 +159,9 @@ class Numbering:
     """Gives out invoice numbers that carry the run's mark; safe to use from several threads."""
 
     mark: str
+    source: random.Random = field(default_factory=random.SystemRandom)
     _next: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _random: random.Random = field(default_factory=random.SystemRandom)
 
     @classmethod
     def fresh(cls) -> Numbering:
@@ -199,10 +199,10 @@ class Numbering:
 
     def _from_pool(self, slot: NumberSlot, turn: int) -> str:
         if slot.pool:
-            return self._random.choice(slot.pool)
+            return self.source.choice(slot.pool)
         length = slot.length or 1
         letters = MARK_ALPHABET if turn == 0 else [chr(point) for point in IDEOGRAPHS]
-        return "".join(self._random.choice(letters) for _ in range(length))
+        return "".join(self.source.choice(letters) for _ in range(length))
 
 
 def spell_string(text: str, *, escaped: bool = False) -> bytes:

@@ -291,8 +291,11 @@ def leak_in(text: str, sent: Iterable[str] = ()) -> tuple[str, str] | None:
     """
     if len(text) > LOOKED_AT + LOOKED_AT_END:
         text = f"{text[:LOOKED_AT]}\0{text[-LOOKED_AT_END:]}"
+    spellings = _spellings(text)
+    if not any(_found(spelling) for spelling in spellings):
+        return None
     ours = sorted(_echoes(sent), key=len, reverse=True)
-    for spelling in _spellings(text):
+    for spelling in spellings:
         # NUL for what was taken out: nothing around it grows together.
         rest = spelling
         for echo in ours:

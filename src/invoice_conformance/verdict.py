@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Rules, Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from invoice_conformance.catalogue import Catalogue, Requirement
     from invoice_conformance.checks import Check, Script
@@ -179,6 +179,14 @@ class Judge:
         """Let every watching check judge one exchange."""
         trial = Trial(reading.meaning.id, {"act": (reading,)})
         group = self._groups.get(trial.id, "")
+        for check, judged, mine in self._watched(trial, reading):
+            self._count(check, judged, trial, group, own=mine)
+        for check, fold in () if reading.astray else self._folds:
+            self._count(check, self._judged(check, trial, fold.observe, reading), trial, group, own=False)
+
+    def _watched(self, trial: Trial, reading: Reading) -> Sequence[tuple[Check, Judged | str, bool]]:
+        """What each watching check that has anything to say of an exchange says, and whether it sent it itself."""
+        said: list[tuple[Check, Judged | str, bool]] = []
         for check, judging, own in self._watchers:
             mine = trial.id in own
             if reading.astray and not mine:
@@ -186,9 +194,8 @@ class Judge:
             judged = self._judged(check, trial, judging, trial)
             # Most checks have nothing to say of most exchanges.
             if mine or not isinstance(judged, DoesNotApply) or judged.unanswered:
-                self._count(check, judged, trial, group, own=mine)
-        for check, fold in () if reading.astray else self._folds:
-            self._count(check, self._judged(check, trial, fold.observe, reading), trial, group, own=False)
+                said.append((check, judged, mine))
+        return said
 
     def script(self, script: Script, trial: Trial) -> None:
         """Let the checks that asked for a script judge its trial."""

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 from tests.meta import certificates
 from tests.meta.hostile_modes import EXPECTED, REPRESENTATIVE, expectation
-from tests.meta.hostile_runs import HostileRun, run_mode
+from tests.meta.hostile_runs import LARGEST, HostileRun, run_mode
 from tests.meta.hostile_server import MODES, OWN_CERTIFICATE, TOKEN
 from tests.meta.leftovers import leaked, troubles
 
@@ -72,6 +72,15 @@ def test_there_are_enough_modes_and_each_is_expected_to_come_to_something() -> N
 
 
 # The check itself
+
+
+def test_the_memory_of_a_run_is_its_own(tmp_path: Path) -> None:
+    ballast = bytearray(b"x") * (LARGEST << 20)
+
+    ran = run_mode("connect-refused", "http://127.0.0.1:9", None, tmp_path / "run")
+
+    assert len(ballast) >> 20 > ran.megabytes > 0
+    assert ran.troubles == ()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import asyncio
 import hmac
 import re
 import secrets
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import formatdate
@@ -57,7 +58,8 @@ class Service:
 
     The stages of a create, in order: `receive`, `authenticate`, `tenant`, `media_type`, `decode`, `readers`,
     `check_contract`, `mint`, `claim`, `insert`, `resource`, `envelope`, `encode`, `created`; `refuse` makes
-    the answer of a refusal, `answer` has the last word on every answer. `pause` is how anything takes its time.
+    the answer of a refusal, `answer` has the last word on every answer. `pause` is how anything takes its time,
+    `clock` tells it (seconds since 1970), and `draw_id` names the next invoice.
     """
 
     def __init__(self, settings: Settings, store: Store) -> None:
@@ -73,7 +75,7 @@ class Service:
         self.readers: dict[str, Reader] = dict(READERS)
         self.read: Callable[[Request], tuple[Members, Members]] = self._read
         self.check_contract: Callable[[str, Members], None] = self._check_contract
-        self.mint: Callable[[Members, Members], Members] = mint
+        self.mint: Callable[[Members, Members], Members] = self._mint
         self.claim: Callable[[str, Members], Claim] = _claim
         self.insert: Callable[[str, Members], Awaitable[None]] = self._insert
         self.resource: Callable[[Members], Members] = _unchanged_members
@@ -82,8 +84,10 @@ class Service:
         self.create: Callable[[Request], Awaitable[Response]] = self._create
         self.created: Callable[[Response], Response] = _unchanged_response
         self.refuse: Callable[[Refusal], Response] = problem
-        self.answer: Callable[[Request, Response], Response] = _with_standing_headers
+        self.answer: Callable[[Request, Response], Response] = self._with_standing_headers
         self.pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self.clock: Callable[[], float] = time.time
+        self.draw_id: Callable[[], str] = _random_id
 
     async def handle(self, request: Request) -> Response:
         """The answer to `request`."""
@@ -180,11 +184,35 @@ class Service:
         if members["contractId"] not in self.settings.tenants[tenant]:
             raise Refusal(HTTPStatus.NOT_FOUND, "the tenant has no such contract")
 
+    def _mint(self, _document: Members, members: Members) -> Members:
+        """A new invoice: what was sent, and what only the server may set."""
+        now = timestamp(datetime.fromtimestamp(self.clock(), UTC))
+        new: Members = {
+            **members,
+            "id": self.draw_id(),
+            "contract": members["contractId"],
+            "status": "FINALIZED",
+            "createdAt": now,
+            "updatedAt": now,
+        }
+        return {name: new[name] for name in MEMBERS}
+
     async def _insert(self, tenant: str, invoice: Members) -> None:
         try:
             self.store.insert(tenant, invoice, self.claim(tenant, invoice))
         except Taken:
             raise duplicate() from None
+
+    def _with_standing_headers(self, request: Request, response: Response) -> Response:
+        standing: Headers = (
+            (b"date", formatdate(self.clock(), usegmt=True).encode()),
+            (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
+        )
+        if request.secure:
+            # RFC 6797 §7.2: not in answers over a transport that is not secure.
+            standing += ((b"strict-transport-security", b"max-age=31536000"),)
+        return Response(response.status, response.headers + standing, response.body)
 
 
 def unauthorized(detail: str, error: bytes = b"") -> Refusal:
@@ -216,18 +244,8 @@ def check_media_type(request: Request) -> None:
         raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "expected a body in UTF-8")
 
 
-def mint(_document: Members, members: Members) -> Members:
-    """A new invoice: what was sent, and what only the server may set."""
-    now = timestamp(datetime.now(UTC))
-    new: Members = {
-        **members,
-        "id": "inv_" + secrets.token_bytes(24).translate(_ID_LETTERS).decode(),
-        "contract": members["contractId"],
-        "status": "FINALIZED",
-        "createdAt": now,
-        "updatedAt": now,
-    }
-    return {name: new[name] for name in MEMBERS}
+def _random_id() -> str:
+    return "inv_" + secrets.token_bytes(24).translate(_ID_LETTERS).decode()
 
 
 def timestamp(moment: datetime) -> str:
@@ -239,18 +257,6 @@ def _other_method(method: str, allow: bytes) -> Response:
     if method == "OPTIONS":
         return Response(HTTPStatus.NO_CONTENT.value, ((b"allow", allow),))
     raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, f"expected one of {allow.decode()}", headers=((b"allow", allow),))
-
-
-def _with_standing_headers(request: Request, response: Response) -> Response:
-    standing: Headers = (
-        (b"date", formatdate(usegmt=True).encode()),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-    )
-    if request.secure:
-        # RFC 6797 §7.2: not in answers over a transport that is not secure.
-        standing += ((b"strict-transport-security", b"max-age=31536000"),)
-    return Response(response.status, response.headers + standing, response.body)
 
 
 def _decode(octets: bytes) -> JsonValue:
