@@ -43,6 +43,16 @@ class Script:
     group: str = ""
     order: Literal["any", "fixed", "apart", "last", "race"] = "any"
 
+    @classmethod
+    def alone(cls, case: Case) -> Script:
+        """A script of one case, which is under judgement."""
+        return cls(case.id, (("act", case),))
+
+    @classmethod
+    def beside(cls, act: Case, twin: Case, group: str = "") -> Script:
+        """`act` under judgement, and a twin that says whether the server does its work."""
+        return cls(act.id, (("act", act), ("twin", twin)), group)
+
     @property
     def act(self) -> Case:
         """The case under judgement."""

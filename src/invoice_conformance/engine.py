@@ -259,7 +259,7 @@ class Engine:
         reading = sent.readings[0][1] if sent.readings else None
         if reading is not None:
             self._judge.exchange(reading)
-            self._note_silence(Script(case.id, (("act", case),)), [reading])
+            self._note_silence(Script.alone(case), [reading])
             if len(case.edits) == 1 and reading.response is not None and reading.judgement.kind == "valid":
                 self.singles.append((case, reading.accepted))
         scripts = self._needed.pop(case.id, [])
@@ -423,7 +423,7 @@ class Engine:
         if known is not None:
             return known
         case = next((case for case in self._plan.cases() if case.id == case_id), None)
-        return None if case is None else Script(case.id, (("act", case),))
+        return None if case is None else Script.alone(case)
 
     @property
     def courier(self) -> Courier:

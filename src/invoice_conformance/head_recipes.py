@@ -33,6 +33,6 @@ def foreign_site() -> Cases:
             with_headers(plain(scope.contract), "the plain invoice from a foreign web site", ORIGIN),
             Case("a preflight from a foreign web site", (), method="OPTIONS", headers=PREFLIGHT),
         ):
-            yield Script(case.id, (("act", case),))
+            yield Script.alone(case)
 
     return Cases(recipe)

@@ -114,7 +114,7 @@ def set_elsewhere() -> Cases:
     def recipe(scope: Scope) -> Iterator[Script]:
         for name, parts in places:
             case = invoice(scope.contract, f"client sets {name}", (_NUMBER, _told(name, *parts)))
-            yield Script(case.id, (("act", case),))
+            yield Script.alone(case)
 
     return Cases(recipe)
 

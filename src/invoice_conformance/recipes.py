@@ -97,7 +97,7 @@ def in_company(*keywords: str) -> Cases:
             act = invoice(scope.contract, f"{edge.id} in company", (*around, edge.edit))
             twin = invoice(scope.contract, f"{edge.id} in company, twin", twin_edits)
             if _is(scope, twin, "valid") and _is(scope, act, "invalid"):
-                yield Script(act.id, (("act", act), ("twin", twin)), edge.field)
+                yield Script.beside(act, twin, edge.field)
 
     return Cases(recipe)
 
@@ -128,7 +128,7 @@ def _among_excuses(scope: Scope, keywords: tuple[str, ...]) -> Iterator[Script]:
         edits = (*(edit for edit in company if edit.field != edge.field), edge.edit)
         act = invoice(scope.contract, f"{edge.id} among excuses", edits)
         if _is(scope, twin, "valid") and _is(scope, act, "invalid"):
-            yield Script(act.id, (("act", act), ("twin", twin)), edge.field)
+            yield Script.beside(act, twin, edge.field)
 
 
 def _is(scope: Scope, case: Case, kind: str, level: str = "MUST") -> bool:
@@ -143,7 +143,7 @@ def written() -> Cases:
 
     def recipe(scope: Scope) -> Iterator[Script]:
         for case in first_invoices(scope.contract):
-            yield Script(case.id, (("act", case),))
+            yield Script.alone(case)
 
     return Cases(recipe)
 
@@ -198,7 +198,7 @@ def pairs(level: Level) -> Cases:
             edits = tuple(in_usual_order(chosen) if level == "MUST" else chosen)
             case = invoice(scope.contract, f"pairwise-{level.lower()}-{index}", edits)
             if len(edits) > 1 and scope.judgement(case).kind == "valid":
-                yield Script(case.id, (("act", case),))
+                yield Script.alone(case)
 
     return Cases(recipe)
 
@@ -294,7 +294,7 @@ def random_invoices(level: Level) -> Cases:
             edits = tuple(in_usual_order(list(departures))) if level == "MUST" else departures
             case = invoice(scope.contract, f"random-{level.lower()}-{index}", edits)
             if edits and scope.judgement(case).kind == "valid":
-                yield Script(case.id, (("act", case),))
+                yield Script.alone(case)
 
     return Cases(recipe)
 
@@ -319,7 +319,7 @@ def random_refusals(keyword: str) -> Cases:
                 if legal == datetimes.PLAIN
                 else _dated(scope.contract, f"{act.id}, twin", field.name, f"random: {legal}", legal)
             )
-            yield Script(act.id, (("act", act), ("twin", twin)), field.name)
+            yield Script.beside(act, twin, field.name)
 
     return Cases(recipe)
 
@@ -346,13 +346,13 @@ def date_orders() -> Cases:
                 for field, text in ((issued, late), (name, early))
             )
             case = invoice(scope.contract, f"{name} before {issued}", edits)
-            yield Script(case.id, (("act", case),))
+            yield Script.alone(case)
         late_payment = tuple(
             Edit(field, "order: paid after due", (json.dumps(text).encode(),))
             for field, text in zip(("issuedAt", "dueAt", "paidAt"), (early, early, late), strict=True)
         )
         case = invoice(scope.contract, "paid after due", late_payment)
-        yield Script(case.id, (("act", case),))
+        yield Script.alone(case)
         edits = tuple(
             Edit(
                 field,
@@ -362,7 +362,7 @@ def date_orders() -> Cases:
             for field in dates
         )
         case = invoice(scope.contract, f"all before {issued}", edits)
-        yield Script(case.id, (("act", case),))
+        yield Script.alone(case)
 
     return Cases(recipe)
 
@@ -389,7 +389,7 @@ def unknown_members() -> Cases:
     def recipe(scope: Scope) -> Iterator[Script]:
         for name, value in UNKNOWN:
             case = invoice(scope.contract, f"unknown member {name!r}", (Edit(name, "unknown member", (value,)),))
-            yield Script(case.id, (("act", case),))
+            yield Script.alone(case)
 
     return Cases(recipe)
 
@@ -413,7 +413,7 @@ def server_set() -> Cases:
                 else (Edit(name, "set by the client", parts),)
             )
             case = invoice(scope.contract, f"client sets {name}", edits)
-            yield Script(case.id, (("act", case),))
+            yield Script.alone(case)
 
     return Cases(recipe)
 

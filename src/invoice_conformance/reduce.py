@@ -89,7 +89,7 @@ def isolate(engine: Engine, budget: Budget) -> None:
             if not rest or not budget.take(1):
                 break
             smaller = invoice(contract, f"{case.id} without {edit.field}", rest)
-            trial = engine.further(Script(smaller.id, (("act", smaller),)))
+            trial = engine.further(Script.alone(smaller))
             if trial is None:
                 return
             if trial.act.accepted:
@@ -100,7 +100,7 @@ def isolate(engine: Engine, budget: Budget) -> None:
         if len(kept) < 2 or not without or not budget.take(1):  # noqa: PLR2004 - an interaction takes two
             continue
         smallest = invoice(contract, f"{case.id}, reduced", kept)
-        trial = engine.further(Script(smallest.id, (("act", smallest),)))
+        trial = engine.further(Script.alone(smallest))
         if trial is not None:
             # `kept` shrank while it was walked through: only what was left out last is about the final set.
             about = tuple(one.act for one in without if set(one.act.meaning.edits) < set(trial.act.meaning.edits))
@@ -187,7 +187,7 @@ def _judged(engine: Engine, finding: Finding, case: Case, budget: Budget, left: 
     """What a finding's expectation says of one more case; None when it may not be sent."""
     if not left.take(1) or not budget.take(1):
         return None
-    trial = engine.further(Script(case.id, (("act", case),)), watched=False)
+    trial = engine.further(Script.alone(case), watched=False)
     return (
         None if trial is None else engine.judge.again(finding, Trial(trial.id, {**finding.trial.roles, **trial.roles}))
     )

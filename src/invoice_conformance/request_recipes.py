@@ -8,18 +8,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from invoice_conformance.boundaries import CONTRACT_FIELD, NUMBER_FIELD, invoice, invoice_body, merge, plain_parts
+from invoice_conformance.boundaries import CONTRACT_FIELD, NUMBER_FIELD, invoice, invoice_body, plain_parts
 from invoice_conformance.case import BEARER, STANDARD_HEADERS, Case, Edit, Hole, NumberSlot
 from invoice_conformance.checks import PROFILES, Cases, Profile, Scope, Script
 from invoice_conformance.exchange import Wire
 from invoice_conformance.recipes import plain
-from invoice_conformance.wire_recipes import with_headers
+from invoice_conformance.wire_recipes import beside_plain, changed, with_headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from invoice_conformance.case import Part
-    from invoice_conformance.contract import Contract
 
 
 def _sends(scope: Scope, least: Profile) -> bool:
@@ -27,29 +26,10 @@ def _sends(scope: Scope, least: Profile) -> bool:
     return PROFILES.index(scope.profile) >= PROFILES.index(least)
 
 
-def _alone(case: Case) -> Script:
-    return Script(case.id, (("act", case),))
-
-
-def _beside_plain(scope: Scope, act: Case) -> Script:
-    return Script(act.id, (("act", act), ("twin", plain(scope.contract))))
-
-
 def _stranger(scope: Scope) -> Case:
     """The plain invoice without credentials or tenant: for requests that may reach somebody else."""
     bare = with_headers(plain(scope.contract), "no Authorization, no tenant-id", without=("Authorization", "tenant-id"))
     return replace(bare, body=(b'{"contractId":"x"}',))
-
-
-def _changed(contract: Contract, name: str, old: bytes, new: bytes) -> Case:
-    """The plain invoice, its amount last, with one piece of its fixed octets replaced."""
-    fields = tuple(sorted(contract.fields, key=lambda field: field.name == "amountMinor"))
-    parts = list(invoice_body(replace(contract, fields=fields), ()))
-    for index, part in enumerate(parts):
-        if isinstance(part, bytes) and old in part:
-            parts[index] = part.replace(old, new, 1)
-            return Case(name, merge(parts))
-    raise ValueError(f"the plain invoice has no {old!r}")
 
 
 # Credentials and tenants
@@ -62,12 +42,12 @@ def token_in_other_places() -> Cases:
         bare = with_headers(plain(scope.contract), "", without=("Authorization",))
         cookie = with_headers(bare, "the token in a cookie", ("Cookie", "access_token=${token}; token=${token}"))
         cookie = replace(cookie, headers=tuple(pair for pair in cookie.headers if pair[0] != "Authorization"))
-        yield _beside_plain(scope, cookie)
+        yield beside_plain(scope, cookie)
         member = invoice(scope.contract, "", (Edit("access_token", "the token", (Hole("token"),)),))
-        yield _beside_plain(scope, with_headers(member, "the token in the body", without=("Authorization",)))
+        yield beside_plain(scope, with_headers(member, "the token in the body", without=("Authorization",)))
         if _sends(scope, "thorough"):
             key = replace(bare, id="the token in X-Api-Key", headers=(*bare.headers, ("X-Api-Key", "${token}")))
-            yield _beside_plain(scope, key)
+            yield beside_plain(scope, key)
 
     return Cases(recipe)
 
@@ -79,7 +59,7 @@ def wrong_twice() -> Cases:
         if _sends(scope, "standard"):
             values = (("Authorization", "Bearer 0000000000000000"), ("Authorization", "Bearer ${token}x"))
             act = with_headers(plain(scope.contract), "two wrong tokens", *values)
-            yield _beside_plain(scope, act)
+            yield beside_plain(scope, act)
 
     return Cases(recipe)
 
@@ -89,13 +69,13 @@ def tenant_elsewhere() -> Cases:
 
     def recipe(scope: Scope) -> Iterator[Script]:
         bare = with_headers(plain(scope.contract), "the tenant in the query", without=("tenant-id",))
-        yield _beside_plain(scope, replace(bare, suffix="?tenant-id=${tenant}&tenantId=${tenant}&tenant_id=${tenant}"))
+        yield beside_plain(scope, replace(bare, suffix="?tenant-id=${tenant}&tenantId=${tenant}&tenant_id=${tenant}"))
         names = ("tenantId", "tenant-id", "tenant_id")
         edits = tuple(Edit(name, "the tenant", (Hole("tenant"),)) for name in names)
         member = with_headers(invoice(scope.contract, "", edits), "the tenant in the body", without=("tenant-id",))
-        yield _beside_plain(scope, member)
+        yield beside_plain(scope, member)
         if _sends(scope, "standard"):
-            yield _beside_plain(scope, with_headers(bare, "blanks for a tenant-id", ("tenant-id", " \t ")))
+            yield beside_plain(scope, with_headers(bare, "blanks for a tenant-id", ("tenant-id", " \t ")))
 
     return Cases(recipe)
 
@@ -134,7 +114,7 @@ def lookalike_names() -> Cases:
                     Edit(name, f"under another name: {words}", None),
                     Edit(other, "another member's value", plain_parts(known[name])),
                 )
-                yield _beside_plain(scope, invoice(scope.contract, f"{name} with {words}", edits))
+                yield beside_plain(scope, invoice(scope.contract, f"{name} with {words}", edits))
 
     return Cases(recipe)
 
@@ -207,7 +187,7 @@ def breaks_of_the_grammar() -> Cases:
     def recipe(scope: Scope) -> Iterator[Script]:
         for words, old, new, least in BREAKS:
             if _sends(scope, least):
-                yield _beside_plain(scope, _changed(scope.contract, f"broken JSON, {words}", old, new))
+                yield beside_plain(scope, changed(scope.contract, f"broken JSON, {words}", old, new))
         if _sends(scope, "standard"):
             yield from _no_utf_8(scope)
             yield from _cut_before_its_end(scope)
@@ -227,7 +207,7 @@ def _no_utf_8(scope: Scope) -> Iterator[Script]:
             value = (b'"ctr_\xff"',)
         elif field.format == "date-time":
             value = (b'"2023-10-05T14:48:00.000\xffZ"',)
-        yield _beside_plain(
+        yield beside_plain(
             scope, invoice(scope.contract, f"{field.name}: no UTF-8", (Edit(field.name, "no UTF-8", value),))
         )
 
@@ -241,12 +221,12 @@ def _cut_before_its_end(scope: Scope) -> Iterator[Script]:
         if not isinstance(part, bytes):
             if isinstance(part, NumberSlot):
                 cut = Case("broken JSON, cut within the number", (*parts[:index], b'"', replace(part, spelling="bare")))
-                yield _beside_plain(scope, cut)
+                yield beside_plain(scope, cut)
             continue
         for length in range(step, len(part), step):
             kept = part[:length]
             cut = Case(f"broken JSON, cut after {octets + length} fixed octets", (*parts[:index], kept))
-            yield _beside_plain(scope, cut)
+            yield beside_plain(scope, cut)
         octets += len(part)
 
 
@@ -272,7 +252,7 @@ def unstorable_bodies() -> Cases:
         contract = scope.contract
         for name, words, text, least in UNSTORABLE:
             if _sends(scope, least):
-                yield _alone(invoice(contract, f"{name} with {words}", (Edit(name, words, (text,)),)))
+                yield Script.alone(invoice(contract, f"{name} with {words}", (Edit(name, words, (text,)),)))
         if not _sends(scope, "standard"):
             return
         for words, old, new in (
@@ -280,9 +260,9 @@ def unstorable_bodies() -> Cases:
             ("a name given twice, the last wrong", b"5000}", b'5000,"amountMinor":"x"}'),
             ("a name given twice, the first wrong", b'"amountMinor":', b'"amountMinor":"x","amountMinor":'),
         ):
-            yield _alone(_changed(contract, words, old, new))
+            yield Script.alone(changed(contract, words, old, new))
         for coding in ("utf-16-le", "utf-16-le with its mark", "utf-32-le"):
-            yield _alone(replace(plain(contract), id=f"the plain invoice in {coding}", wire=Wire(coding=coding)))
+            yield Script.alone(replace(plain(contract), id=f"the plain invoice in {coding}", wire=Wire(coding=coding)))
 
     return Cases(recipe)
 
@@ -301,7 +281,7 @@ def large_bodies() -> Cases:
     def recipe(scope: Scope) -> Iterator[Script]:
         for size in SIZES[scope.profile]:
             case = replace(plain(scope.contract), id=f"a body of {size} octets", wire=Wire(padding=size))
-            yield _beside_plain(scope, case)
+            yield beside_plain(scope, case)
 
     return Cases(recipe)
 
@@ -334,21 +314,21 @@ def odd_targets() -> Cases:
         base = plain(scope.contract)
         for words, path, suffix, least in PATHS:
             if _sends(scope, least):
-                yield _alone(replace(base, id=words, path=None if path == "${path}" else path, suffix=suffix))
+                yield Script.alone(replace(base, id=words, path=None if path == "${path}" else path, suffix=suffix))
         packed = with_headers(base, "a compressed body", ("Content-Encoding", "gzip"))
-        yield _alone(replace(packed, wire=Wire(coding="gzip")))
+        yield Script.alone(replace(packed, wire=Wire(coding="gzip")))
         if _sends(scope, "standard"):
-            yield _alone(with_headers(base, "another expectation", ("Expect", "a-miracle")))
+            yield Script.alone(with_headers(base, "another expectation", ("Expect", "a-miracle")))
             # Without credentials, for it might delete everything.
-            yield _alone(
+            yield Script.alone(
                 replace(_stranger(scope), id="the method DELETE without credentials", method="DELETE", body=())
             )
         if _sends(scope, "thorough"):
             twice = (("tenant-id", "${tenant}"), ("tenant-id", "${tenant}"))
-            yield _alone(with_headers(base, "the tenant-id twice over", *twice))
+            yield Script.alone(with_headers(base, "the tenant-id twice over", *twice))
             right = (("Authorization", BEARER), ("Authorization", BEARER))
-            yield _alone(with_headers(base, "the right token twice", *right))
-            yield _alone(with_headers(base, "two tenants in one line", ("tenant-id", "${tenant}, ${tenant}")))
+            yield Script.alone(with_headers(base, "the right token twice", *right))
+            yield Script.alone(with_headers(base, "two tenants in one line", ("tenant-id", "${tenant}, ${tenant}")))
 
     return Cases(recipe)
 
@@ -357,7 +337,7 @@ def lower_case_method() -> Cases:
     """A create with its method in lower case, which is another method."""
 
     def recipe(scope: Scope) -> Iterator[Script]:
-        yield _beside_plain(scope, replace(plain(scope.contract), id="the method post", method="post"))
+        yield beside_plain(scope, replace(plain(scope.contract), id="the method post", method="post"))
 
     return Cases(recipe)
 
@@ -368,9 +348,9 @@ def cut_in_chunks() -> Cases:
     def recipe(scope: Scope) -> Iterator[Script]:
         if _sends(scope, "standard"):
             case = replace(plain(scope.contract), id="the plain invoice in small chunks", chunked=True)
-            yield _beside_plain(scope, replace(case, wire=Wire(chunks="small")))
+            yield beside_plain(scope, replace(case, wire=Wire(chunks="small")))
             name = "the plain invoice in chunks with capitals in their sizes"
-            yield _beside_plain(scope, replace(case, id=name, wire=Wire(chunks="capital")))
+            yield beside_plain(scope, replace(case, id=name, wire=Wire(chunks="capital")))
 
     return Cases(recipe)
 
@@ -380,16 +360,16 @@ def extended_chunks() -> Cases:
 
     def recipe(scope: Scope) -> Iterator[Script]:
         case = replace(plain(scope.contract), id="the plain invoice in chunks with extensions", chunked=True)
-        yield _beside_plain(scope, replace(case, wire=Wire(chunks="extended")))
+        yield beside_plain(scope, replace(case, wire=Wire(chunks="extended")))
         if _sends(scope, "standard"):
             trailed = replace(case, id="the plain invoice in chunks with a trailer", wire=Wire(chunks="trailed"))
-            yield _beside_plain(scope, trailed)
+            yield beside_plain(scope, trailed)
 
     return Cases(recipe)
 
 
 def _beside_stranger(scope: Scope, act: Case) -> Script:
-    return Script(act.id, (("act", act), ("twin", _stranger(scope))))
+    return Script.beside(act, _stranger(scope))
 
 
 def _hosts(case: Case, name: str, *values: str) -> Case:
@@ -470,7 +450,7 @@ def closing() -> Cases:
 
     def recipe(scope: Scope) -> Iterator[Script]:
         headers = (*STANDARD_HEADERS, ("Connection", "close"))
-        yield _alone(replace(plain(scope.contract), id="Connection: close", headers=headers))
+        yield Script.alone(replace(plain(scope.contract), id="Connection: close", headers=headers))
 
     return Cases(recipe)
 

@@ -414,11 +414,11 @@ class _Writer:
                 act_name = name if len(broken) == 1 else f"{name}, {edit.field} alone"
                 act = invoice(self._scope.contract, act_name, (*legal, edit))
                 if self._new(act):
-                    yield Script(act.id, (("act", act), ("twin", twin)), edit.field)
+                    yield Script.beside(act, twin, edit.field)
 
     def _alone(self, case: Case) -> Iterator[Script]:
         if self._new(case):
-            yield Script(case.id, (("act", case),))
+            yield Script.alone(case)
 
     def _members(self, body: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         """The members of a body with a name for what is missing."""

@@ -29,15 +29,16 @@ def with_headers(case: Case, name: str, *headers: Header, without: tuple[str, ..
     return replace(case, id=name, headers=(*kept, *headers))
 
 
-def _beside_plain(scope: Scope, act: Case, group: str = "") -> Script:
-    return Script(act.id, (("act", act), ("twin", plain(scope.contract))), group)
+def beside_plain(scope: Scope, act: Case) -> Script:
+    """The case with the plain invoice as its twin."""
+    return Script.beside(act, plain(scope.contract))
 
 
-def _variants(group: str, *variants: tuple[str, tuple[Header, ...]]) -> Cases:
+def _variants(*variants: tuple[str, tuple[Header, ...]]) -> Cases:
     def recipe(scope: Scope) -> Iterator[Script]:
         for words, headers in variants:
             without = () if headers else ("Authorization",)
-            yield _beside_plain(scope, with_headers(plain(scope.contract), words, *headers, without=without), group)
+            yield beside_plain(scope, with_headers(plain(scope.contract), words, *headers, without=without))
 
     return Cases(recipe)
 
@@ -49,7 +50,6 @@ def _authorization(value: str) -> tuple[Header, ...]:
 def missing_credentials() -> Cases:
     """No credentials: no header, an empty one, a scheme without a token."""
     return _variants(
-        "",
         ("no Authorization", ()),
         ("empty Authorization", _authorization("")),
         ("a scheme without a token", _authorization("Bearer")),
@@ -59,7 +59,6 @@ def missing_credentials() -> Cases:
 def wrong_credentials() -> Cases:
     """Credentials that name no token of this API."""
     return _variants(
-        "",
         ("another token", _authorization("Bearer 0000000000000000")),
         ("the token less its end", _authorization("Bearer ${token:less}")),
         ("the token and one letter more", _authorization("Bearer ${token}x")),
@@ -72,13 +71,12 @@ def wrong_credentials() -> Cases:
 
 def unauthenticated() -> Cases:
     """Requests that are well-formed and plainly lack the right credentials."""
-    return _variants("", ("no Authorization", ()), ("another token", _authorization("Bearer 0000000000000000")))
+    return _variants(("no Authorization", ()), ("another token", _authorization("Bearer 0000000000000000")))
 
 
 def other_schemes() -> Cases:
     """The right token under another scheme, or none."""
     return _variants(
-        "",
         ("the scheme Basic", _authorization("Basic ${token}")),
         ("the scheme Token", _authorization("Token ${token}")),
         ("the token without a scheme", _authorization("${token}")),
@@ -91,7 +89,7 @@ def token_elsewhere() -> Cases:
 
     def recipe(scope: Scope) -> Iterator[Script]:
         bare = with_headers(plain(scope.contract), "the token in the query", without=("Authorization",))
-        yield _beside_plain(scope, replace(bare, suffix="?access_token=${token}"))
+        yield beside_plain(scope, replace(bare, suffix="?access_token=${token}"))
 
     return Cases(recipe)
 
@@ -106,7 +104,7 @@ def scheme_spellings() -> Cases:
             ("several spaces after the scheme", "Bearer   ${token}"),
         ):
             act = with_headers(plain(scope.contract), words, ("Authorization", value))
-            yield Script(act.id, (("act", act),))
+            yield Script.alone(act)
 
     return Cases(recipe)
 
@@ -125,10 +123,10 @@ def broken_body_without_credentials() -> Cases:
         for words, edit in BROKEN_BODIES:
             body = invoice(scope.contract, "", (edit,))
             act = with_headers(body, f"{words} without credentials", without=("Authorization",))
-            yield Script(act.id, (("act", act), ("twin", twin)))
+            yield Script.beside(act, twin)
         unread = replace(plain(scope.contract), body=(b"{",))
         act = with_headers(unread, "broken JSON without credentials", without=("Authorization",))
-        yield Script(act.id, (("act", act), ("twin", twin)))
+        yield Script.beside(act, twin)
 
     return Cases(recipe)
 
@@ -138,8 +136,8 @@ def missing_tenant() -> Cases:
 
     def recipe(scope: Scope) -> Iterator[Script]:
         base = plain(scope.contract)
-        yield _beside_plain(scope, with_headers(base, "no tenant-id", without=("tenant-id",)))
-        yield _beside_plain(scope, with_headers(base, "empty tenant-id", ("tenant-id", "")))
+        yield beside_plain(scope, with_headers(base, "no tenant-id", without=("tenant-id",)))
+        yield beside_plain(scope, with_headers(base, "empty tenant-id", ("tenant-id", "")))
 
     return Cases(recipe)
 
@@ -158,7 +156,7 @@ def unknown_tenant() -> Cases:
             ("the tenant-id and one letter more", "${tenant}x"),
             ("the tenant-id less its end", "${tenant:less}"),
         ):
-            yield _beside_plain(scope, with_headers(plain(scope.contract), words, ("tenant-id", value)))
+            yield beside_plain(scope, with_headers(plain(scope.contract), words, ("tenant-id", value)))
 
     return Cases(recipe)
 
@@ -169,7 +167,7 @@ def tenant_header_names() -> Cases:
     def recipe(scope: Scope) -> Iterator[Script]:
         for name in ("Tenant-Id", "TENANT-ID", "tEnAnT-iD"):
             act = with_headers(plain(scope.contract), f"the header name {name}", (name, "${tenant}"))
-            yield Script(act.id, (("act", act),))
+            yield Script.alone(act)
 
     return Cases(recipe)
 
@@ -187,7 +185,7 @@ def unknown_contract() -> Cases:
         )
         for words, parts in values:
             act = invoice(scope.contract, f"{CONTRACT_FIELD}:{words}", (Edit(CONTRACT_FIELD, words, parts),))
-            yield _beside_plain(scope, act)
+            yield beside_plain(scope, act)
 
     return Cases(recipe)
 
@@ -202,9 +200,9 @@ def lookalike_ids() -> Cases:
         )
         for words, hole in holes:
             edit = Edit(CONTRACT_FIELD, words, (hole,))
-            yield _beside_plain(scope, invoice(scope.contract, f"{CONTRACT_FIELD}:{words}", (edit,)))
+            yield beside_plain(scope, invoice(scope.contract, f"{CONTRACT_FIELD}:{words}", (edit,)))
         act = with_headers(plain(scope.contract), "the tenant-id in other letter case", ("tenant-id", "${tenant:case}"))
-        yield _beside_plain(scope, act)
+        yield beside_plain(scope, act)
 
     return Cases(recipe)
 
@@ -215,7 +213,7 @@ def foreign_contract() -> Cases:
     def recipe(scope: Scope) -> Iterator[Script]:
         foreign = Edit(CONTRACT_FIELD, "foreign", (Hole("other-contract"),))
         name = f"{CONTRACT_FIELD}:foreign"
-        yield _beside_plain(scope, invoice(scope.contract, name, (foreign,)))
+        yield beside_plain(scope, invoice(scope.contract, name, (foreign,)))
         own = Edit(CONTRACT_FIELD, "foreign to the other tenant", (Hole("contract"),))
         act = with_headers(
             invoice(scope.contract, "", (own,)),
@@ -225,7 +223,7 @@ def foreign_contract() -> Cases:
         twin = with_headers(
             invoice(scope.contract, "", (foreign,)), "plain of the other tenant", ("tenant-id", "${other_tenant}")
         )
-        yield Script(act.id, (("act", act), ("twin", twin)))
+        yield Script.beside(act, twin)
 
     return Cases(recipe)
 
@@ -246,9 +244,8 @@ def same_number_in_another_tenant() -> Cases:
     return Cases(recipe)
 
 
-def _tail(contract: Contract, name: str, old: bytes, new: bytes) -> Case:
-    """The plain invoice with one piece of its fixed octets replaced."""
-    # The amount comes last, whatever other members the contract requires.
+def changed(contract: Contract, name: str, old: bytes, new: bytes) -> Case:
+    """The plain invoice, its amount last, with one piece of its fixed octets replaced."""
     fields = tuple(sorted(contract.fields, key=lambda field: field.name == "amountMinor"))
     parts = list(invoice_body(replace(contract, fields=fields), ()))
     for index, part in enumerate(parts):
@@ -342,11 +339,11 @@ def broken_json() -> Cases:
 
     def recipe(scope: Scope) -> Iterator[Script]:
         for words, old, new in BREAKS:
-            yield _beside_plain(scope, _tail(scope.contract, f"broken JSON, {words}", old, new))
+            yield beside_plain(scope, changed(scope.contract, f"broken JSON, {words}", old, new))
         for words, before, after in AROUND:
-            yield _beside_plain(scope, _around(scope.contract, f"broken JSON, {words}", before, after))
+            yield beside_plain(scope, _around(scope.contract, f"broken JSON, {words}", before, after))
         for words, body in NOTHING_TO_READ:
-            yield _beside_plain(scope, Case(f"no JSON, {words}", (body,) if body else ()))
+            yield beside_plain(scope, Case(f"no JSON, {words}", (body,) if body else ()))
         yield from _truncated(scope)
 
     return Cases(recipe)
@@ -361,7 +358,7 @@ def _truncated(scope: Scope) -> Iterator[Script]:
     step = {"quick": 16, "standard": 6, "thorough": 1}[scope.profile]
     for length in range(1, len(last), step):
         cut = Case(f"broken JSON, cut {len(last) - length} octets before its end", (*parts[:-1], last[:length]))
-        yield _beside_plain(scope, cut)
+        yield beside_plain(scope, cut)
 
 
 def no_objects() -> Cases:
@@ -369,10 +366,10 @@ def no_objects() -> Cases:
 
     def recipe(scope: Scope) -> Iterator[Script]:
         for words, body in NO_OBJECTS:
-            yield _beside_plain(scope, Case(f"no object, {words}", (body,)))
-        yield _beside_plain(scope, _around(scope.contract, "no object, an array of one invoice", b"[", b"]"))
+            yield beside_plain(scope, Case(f"no object, {words}", (body,)))
+        yield beside_plain(scope, _around(scope.contract, "no object, an array of one invoice", b"[", b"]"))
         text = _around(scope.contract, "no object, an invoice nested in data", b'{"data":', b"}")
-        yield _beside_plain(scope, text)
+        yield beside_plain(scope, text)
 
     return Cases(recipe)
 
@@ -387,11 +384,11 @@ def spellings() -> Cases:
     def recipe(scope: Scope) -> Iterator[Script]:
         contract = scope.contract
         cases = [
-            _tail(contract, "escaped first letter of a name", b'"amountMinor"', b'"\\u0061mountMinor"'),
-            _tail(contract, "escaped name", b'"amountMinor"', _escaped_name("amountMinor")),
-            _tail(contract, "escaped value", b'"EUR"', b'"\\u0045\\u0055\\u0052"'),
-            _tail(contract, "capital hexadecimal digits in an escape", b'"EUR"', b'"EU\\u0052"'),
-            _tail(contract, "white space around a colon", b'"amountMinor":', b'"amountMinor" \t\r\n : \n'),
+            changed(contract, "escaped first letter of a name", b'"amountMinor"', b'"\\u0061mountMinor"'),
+            changed(contract, "escaped name", b'"amountMinor"', _escaped_name("amountMinor")),
+            changed(contract, "escaped value", b'"EUR"', b'"\\u0045\\u0055\\u0052"'),
+            changed(contract, "capital hexadecimal digits in an escape", b'"EUR"', b'"EU\\u0052"'),
+            changed(contract, "white space around a colon", b'"amountMinor":', b'"amountMinor" \t\r\n : \n'),
             _around(contract, "white space around the body", b"\r\n\t ", b" \t\r\n"),
             _spaced(contract),
             _reversed(contract),
@@ -403,7 +400,7 @@ def spellings() -> Cases:
         slashes = NumberSlot(before="INV/2025/", spelling="slashes")
         cases.append(invoice(contract, "escaped slashes", (Edit("invoiceNumber", "escaped slashes", (slashes,)),)))
         for case in cases:
-            yield Script(case.id, (("act", case),))
+            yield Script.alone(case)
 
     return Cases(recipe)
 
@@ -433,19 +430,19 @@ def open_bodies() -> Cases:
         contract = scope.contract
         deep = 200 if scope.profile == "quick" else 3000
         cases = [
-            _tail(contract, "a name given twice", b"5000}", b'5000,"amountMinor":5000}'),
-            _tail(contract, "a name given twice with another value", b"5000}", b'5000,"amountMinor":1}'),
+            changed(contract, "a name given twice", b"5000}", b'5000,"amountMinor":5000}'),
+            changed(contract, "a name given twice with another value", b"5000}", b'5000,"amountMinor":1}'),
             _around(contract, "a byte order mark before", b"\xef\xbb\xbf", b""),
-            _tail(contract, "deep arrays", b"5000}", b'5000,"x":' + b"[" * deep + b"]" * deep + b"}"),
-            _tail(contract, "deep objects", b"5000}", b'5000,"x":' + b'{"a":' * deep + b"1" + b"}" * deep + b"}"),
-            _tail(contract, "a number of 5000 digits", b"5000}", b'5000,"x":' + b"9" * 5000 + b"}"),
-            _tail(contract, "a huge exponent", b"5000}", b'5000,"x":1e999999999}'),
-            _tail(contract, "a long name", b"5000}", b'5000,"' + b"x" * 5000 + b'":1}'),
+            changed(contract, "deep arrays", b"5000}", b'5000,"x":' + b"[" * deep + b"]" * deep + b"}"),
+            changed(contract, "deep objects", b"5000}", b'5000,"x":' + b'{"a":' * deep + b"1" + b"}" * deep + b"}"),
+            changed(contract, "a number of 5000 digits", b"5000}", b'5000,"x":' + b"9" * 5000 + b"}"),
+            changed(contract, "a huge exponent", b"5000}", b'5000,"x":1e999999999}'),
+            changed(contract, "a long name", b"5000}", b'5000,"' + b"x" * 5000 + b'":1}'),
             Case("the plain invoice in UTF-16", _in_utf_16(contract)),
             Case("deep arrays alone", (b"[" * 5000,)),
         ]
         for case in cases:
-            yield Script(case.id, (("act", case),))
+            yield Script.alone(case)
 
     return Cases(recipe)
 
@@ -470,7 +467,7 @@ def media_types() -> Cases:
             "APPLICATION/JSON; CHARSET=UTF-8",
         ):
             act = with_headers(plain(scope.contract), f"Content-Type: {value}", ("Content-Type", value))
-            yield Script(act.id, (("act", act),))
+            yield Script.alone(act)
 
     return Cases(recipe)
 
@@ -490,7 +487,7 @@ def other_media_types() -> Cases:
             "image/png",
         ):
             act = with_headers(plain(scope.contract), f"Content-Type: {value}", ("Content-Type", value))
-            yield _beside_plain(scope, act)
+            yield beside_plain(scope, act)
 
     return Cases(recipe)
 
@@ -530,7 +527,7 @@ def open_heads() -> Cases:
             replace(base, id="a trailing slash", suffix="/"),
         ]
         for case in cases:
-            yield Script(case.id, (("act", case),))
+            yield Script.alone(case)
 
     return Cases(recipe)
 
@@ -540,7 +537,7 @@ def chunked() -> Cases:
 
     def recipe(scope: Scope) -> Iterator[Script]:
         case = replace(plain(scope.contract), id="the plain invoice in chunks", chunked=True)
-        yield _beside_plain(scope, case)
+        yield beside_plain(scope, case)
 
     return Cases(recipe)
 
@@ -551,7 +548,7 @@ def unknown_methods() -> Cases:
     def recipe(scope: Scope) -> Iterator[Script]:
         for method in ("PUT", "PATCH", "INVOICE"):
             case = replace(plain(scope.contract), id=f"the method {method}", method=method)
-            yield Script(case.id, (("act", case),))
+            yield Script.alone(case)
 
     return Cases(recipe)
 
@@ -562,9 +559,9 @@ def safe_methods() -> Cases:
     def recipe(_scope: Scope) -> Iterator[Script]:
         for method in ("GET", "HEAD", "OPTIONS"):
             case = Case(f"the method {method}", (), method=method, headers=STANDARD_HEADERS[:2])
-            yield Script(case.id, (("act", case),))
+            yield Script.alone(case)
             bare = Case(f"the method {method} without credentials", (), method=method, headers=())
-            yield Script(bare.id, (("act", bare),))
+            yield Script.alone(bare)
 
     return Cases(recipe)
 
@@ -574,6 +571,6 @@ def unknown_path() -> Cases:
 
     def recipe(scope: Scope) -> Iterator[Script]:
         case = replace(plain(scope.contract), id="an unknown path", suffix="-unknown-path")
-        yield Script(case.id, (("act", case),))
+        yield Script.alone(case)
 
     return Cases(recipe)
