@@ -282,14 +282,15 @@ class Engine:
                 del self._readings[case_id]
 
     def _finish(self, script: Script, last: Reading | None) -> None:
-        roles: dict[str, list[Reading]] = {}
+        readings: list[tuple[str, Reading]] = []
         for role, case in script.steps:
             reading = last if len(script.steps) == 1 else self._readings.get(case.id)
             if reading is None:
                 self._judge.unsent(script, CAPPED)
                 return
-            roles.setdefault(role, []).append(reading)
-        act = roles["act"][0]
+            readings.append((role, reading))
+        trial = _trial(script, readings)
+        act = trial.act
         if (
             len(act.meaning.edits) > 1
             and act.response is not None
@@ -297,7 +298,7 @@ class Engine:
             and act.judgement.kind == "valid"
         ):
             self.refused_together.append(script)
-        self._judge.script(script, Trial(script.id, {role: tuple(found) for role, found in roles.items()}))
+        self._judge.script(script, trial)
 
     def _all_races(self) -> None:
         # Races come last and alone, so that nothing else loads the target while they are run.

@@ -34,6 +34,11 @@ Coding: TypeAlias = Literal["", "gzip", "utf-16-le", "utf-16-le with its mark", 
 """What is made of a body's octets on their way out."""
 
 
+def _values(headers: tuple[Header, ...], name: str) -> list[str]:
+    wanted = name.lower()
+    return [value for key, value in headers if key.lower() == wanted]
+
+
 @dataclass(frozen=True, slots=True)
 class Wire:
     """How a request is written, where that is not the ordinary way.
@@ -73,6 +78,10 @@ class Request:
     def length(self) -> int:
         """The octets of the body, before any coding."""
         return len(self.body) + self.wire.padding
+
+    def values(self, name: str) -> list[str]:
+        """The value of each field `name`, in any letter case."""
+        return _values(self.headers, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +128,12 @@ class Response:
 
     def header(self, name: str) -> str | None:
         """The value of the field `name` in any letter case, several joined by ", "; None when it is missing."""
-        values = [value for key, value in self.headers if key.lower() == name.lower()]
+        values = self.values(name)
         return ", ".join(values) if values else None
+
+    def values(self, name: str) -> list[str]:
+        """The value of each field `name`, in any letter case."""
+        return _values(self.headers, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from invoice_conformance import ecma, instant, jsontext
+from invoice_conformance.heads import http_time
 from invoice_conformance.jsontext import Json, Number
 from invoice_conformance.trial import (
     SPEAKS_OF_ELSE,
@@ -581,19 +582,6 @@ def page_pattern(reading: Reading) -> str:
     return next((field.pattern for field in fields if field.format == "date-time" and field.pattern), "")
 
 
-def _http_date(text: str | None) -> Fraction | None:
-    # RFC 9110 §5.6.7: IMF-fixdate is the only form that may be generated.
-    matched = re.fullmatch(
-        r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), ([0-9]{2}) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ([0-9]{4}) "
-        r"([0-9]{2}:[0-9]{2}:[0-9]{2}) GMT",
-        text or "",
-    )
-    if matched is None:
-        return None
-    month = "JanFebMarAprMayJunJulAugSepOctNovDec".index(matched[2]) // 3 + 1
-    return instant.read_rfc3339(f"{matched[3]}-{month:02d}-{matched[1]}T{matched[4]}Z")
-
-
 @dataclass(frozen=True, slots=True)
 class CreatedNow:
     """createdAt lies within five minutes of the answer's Date."""
@@ -603,7 +591,7 @@ class CreatedNow:
         act = trial.act
         created = act.data.get("createdAt") if act.data is not None else None
         came = instant.read_rfc3339(created) if isinstance(created, str) else None
-        date = _http_date(act.response.header("date")) if act.response is not None else None
+        date = http_time(act.response.header("date")) if act.response is not None else None
         if came is None or date is None:
             return unanswered(act) or DoesNotApply("no createdAt and Date to compare")
         if abs(came - date) <= CLOCK_TOLERANCE:
@@ -631,7 +619,7 @@ class UpdatedAfterCreated:
         created, updated = instants
         if created is None or updated is None:
             return unanswered(act) or DoesNotApply("no createdAt and updatedAt to compare")
-        date = _http_date(act.response.header("date")) if act.response is not None else None
+        date = http_time(act.response.header("date")) if act.response is not None else None
         # When createdAt is off too, that is its own row's finding.
         if date is not None and abs(created - date) <= CLOCK_TOLERANCE < updated - date:
             return Broken(
@@ -800,7 +788,7 @@ class HasDate:
         if act.response is None or act.status >= 500:  # noqa: PLR2004 - RFC 9110 §6.6.1 frees 5xx
             return DoesNotApply("RFC 9110 §6.6.1 frees server errors")
         value = act.response.header("date")
-        if _http_date(value) is not None:
+        if http_time(value) is not None:
             return Holds()
         return Broken(
             expected="a Date header in IMF-fixdate form",
@@ -977,7 +965,7 @@ class ClockRuns:
         """Broken by the createdAt of an invoice that was made several seconds before."""
         value = reading.data.get("createdAt") if reading.data is not None else None
         created = instant.read_rfc3339(value) if isinstance(value, str) else None
-        date = _http_date(reading.response.header("date")) if reading.response is not None else None
+        date = http_time(reading.response.header("date")) if reading.response is not None else None
         if created is None or date is None:
             return DoesNotApply("no createdAt and Date to compare")
         if self.first is None or date < self.first[1]:

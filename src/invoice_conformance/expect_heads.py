@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from invoice_conformance.address import BadUrl, parts_of
 from invoice_conformance.exchange import Response
 from invoice_conformance.expect import CLOCK_TOLERANCE, REGISTERED, unanswered
 from invoice_conformance.heads import LISTS, SINGLE, directives, http_time, is_formed
@@ -43,10 +44,6 @@ def _nothing(reading: Reading) -> DoesNotApply:
     return unanswered(reading) or DoesNotApply("not an answer of the application")
 
 
-def _lines(response: Response, name: str) -> list[str]:
-    return [value for key, value in response.headers if key.lower() == name.lower()]
-
-
 @dataclass(frozen=True, slots=True)
 class WellFormed:
     """The standard header fields have the form that their RFC gives them; Date and challenges are judged elsewhere."""
@@ -59,7 +56,7 @@ class WellFormed:
             return _nothing(act)
         for name in (*LISTS, *SINGLE):
             # What is empty says nothing, and two lines of a field that stands once are another defect.
-            lines = [value for value in _lines(response, name) if value.strip()]
+            lines = [value for value in response.values(name) if value.strip()]
             if name in LISTS:
                 lines = [", ".join(lines)] if lines else []
             elif name == "Content-Type" and act.created:
@@ -87,7 +84,7 @@ class StandsOnce:
         if response is None:
             return _nothing(act)
         for name in SINGLE:
-            lines = _lines(response, name)
+            lines = response.values(name)
             if len(lines) > 1:
                 return Broken(
                     expected=f"one line of {name}",
@@ -135,7 +132,7 @@ class CharsetIsUtf8:
         response = _head(act)
         if response is None:
             return _nothing(act)
-        for value in _lines(response, "content-type"):
+        for value in response.values("content-type"):
             media, _, parameters = value.partition(";")
             named = re.search(r'(?:^|[;\s])charset="?([^\s;"]++)', parameters, re.IGNORECASE)
             if not media.strip().lower().endswith("json") or named is None:
@@ -161,7 +158,7 @@ class NotCoded:
         response = _head(act)
         if response is None:
             return _nothing(act)
-        wanted = [value for name, value in act.exchange.request.headers if name.lower() == "accept-encoding"]
+        wanted = act.exchange.request.values("accept-encoding")
         asked = {*re.split(r"[\s,;]++", ",".join(wanted).lower()), "identity"}
         codings = (response.header("content-encoding") or "").replace(",", " ").lower().split()
         known = "*" in asked or all(coding.removeprefix("x-") in asked for coding in codings)
@@ -243,7 +240,7 @@ class KeepsToTls:
         if not _may_be_known_host(act.rules.base_url):
             return Holds()
         # RFC 6797 §8.1: of several fields the first one counts.
-        value = next(iter(_lines(response, "strict-transport-security")), None)
+        value = next(iter(response.values("strict-transport-security")), None)
         age = re.search(r'(?:^|;)\s*+max-age\s*+=\s*+"?([0-9]++)', value or "", re.IGNORECASE)
         if age is not None and age[1].strip("0"):
             return Holds()
@@ -262,14 +259,14 @@ PRIVATE: Final = frozenset({"", "internal", "local", "localhost", "test"})
 
 def _may_be_known_host(base_url: str) -> bool:
     """Whether Strict-Transport-Security means anything there: by TLS (RFC 6797 §8.1), no IP address (§8.1.1)."""
-    scheme, _, rest = base_url.partition("://")
+    try:
+        scheme, host, _port, _path = parts_of(base_url)
+    except BadUrl:
+        return False
     with suppress(ValueError):
-        host = urlsplit(f"//{rest}").hostname or ""
-        with suppress(ValueError):
-            ipaddress.ip_address(host)
-            return False
-        return scheme.lower() == "https" and "." in host and host.rpartition(".")[2] not in PRIVATE
-    return False
+        ipaddress.ip_address(host)
+        return False
+    return scheme == "https" and "." in host and host.rpartition(".")[2] not in PRIVATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +307,7 @@ class LocationNamesInvoice:
         if not isinstance(identifier, str) or not identifier:
             return DoesNotApply("no id to compare")
         self.ids.add(identifier)
-        lines = [value.strip() for value in _lines(reading.response, "location") if value.strip()]
+        lines = [value.strip() for value in reading.response.values("location") if value.strip()]
         if reading.status != 201 or not lines:  # noqa: PLR2004 - created
             # RFC 9110 §15.3.2: without a Location, the request's own target names what was created.
             return Holds()
@@ -337,7 +334,7 @@ class LocationNamesInvoice:
         if any(isinstance(own, str) and (own in plain or own in spaced) for own in (identifier, number)):
             return ""
         # The same URI may name another invoice to another tenant.
-        tenant = ",".join(value for name, value in reading.exchange.request.headers if name.lower() == "tenant-id")
+        tenant = ",".join(reading.exchange.request.values("tenant-id"))
         owner = self.locations.setdefault((tenant, location), identifier)
         if owner != identifier:
             return "as for another invoice"

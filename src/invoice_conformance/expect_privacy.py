@@ -119,7 +119,7 @@ class NothingForeign:
     def _told_by(self, first: Reading, act: Reading) -> Iterator[tuple[str, str]]:
         """What would give the other tenant's invoice away, in words and as it is spelled."""
         invoice, sent, own = first.data or {}, first.sent or {}, act.data or {}
-        tenant = [value for name, value in first.exchange.request.headers if name.lower() == "tenant-id"]
+        tenant = first.exchange.request.values("tenant-id")
         found: list[tuple[str, Json]] = [
             ("the other invoice's number", sent.get("invoiceNumber")),
             ("the other tenant's id", tenant[0] if tenant else None),

@@ -6,15 +6,15 @@ It must not know which field a server needs, nor what a finding is.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from invoice_conformance import locate
+from invoice_conformance.instant import read_rfc3339
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from abnf import Rule
 
 LISTS: Final = ("Cache-Control", "Vary", "Allow", "Content-Language")
@@ -52,13 +52,21 @@ def is_formed(name: str, value: str) -> bool:
     return True
 
 
-def http_time(value: str | None) -> float | None:
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_FIXDATE: Final = re.compile(
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), ([0-9]{2}) "
+    rf"({'|'.join(_MONTHS)}) ([0-9]{{4}}) ([0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}) GMT"
+)
+
+
+@lru_cache(maxsize=256)
+def http_time(value: str | None) -> Fraction | None:
     """The seconds since the epoch that an IMF-fixdate (RFC 9110 §5.6.7) means; None when it is none."""
-    if value is None or not is_formed("Last-Modified", value):
+    matched = _FIXDATE.fullmatch(value or "")
+    if matched is None:
         return None
-    with suppress(ValueError, OverflowError):
-        return parsedate_to_datetime(value).replace(tzinfo=UTC).timestamp()
-    return None
+    day, month, year, time = matched.groups()
+    return read_rfc3339(f"{year}-{_MONTHS.index(month) + 1:02d}-{day}T{time}Z")
 
 
 def directives(value: str) -> dict[str, str]:

@@ -141,7 +141,7 @@ class Reading:
         """Whether somebody else may have answered: what reads heads in front of the API, or another host behind it."""
         request = self.exchange.request
         wire = request.wire
-        named = any(name.lower() == "host" for name, _value in request.headers)
+        named = bool(request.values("host"))
         odd = wire.version != "1.1" or wire.absolute or not wire.host
         return named or odd or not request.target.startswith("/") or request.method in {"CONNECT", "TRACE"}
 
@@ -184,7 +184,7 @@ class Reading:
         """Why the answer's body need not be plain JSON: it is compressed, or the request asked for something else."""
         if self.response is not None and self.body is None:
             return f"the body is coded as {self.response.header('content-encoding')}, which cannot be undone"
-        wanted = [value.lower() for name, value in self.exchange.request.headers if name.lower() == "accept"]
+        wanted = [value.lower() for value in self.exchange.request.values("accept")]
         if wanted and not any("json" in value or "*/*" in value for value in wanted):
             return f"the request asked for {', '.join(wanted)}"
         return None

@@ -6,14 +6,13 @@ It must not know what the services do with a request.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
-import struct
 from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from invoice_conformance.reference.messages import Request, Response, Silence
+from invoice_conformance.reference.transport import reset
 
 if TYPE_CHECKING:
     from invoice_conformance.reference.service import Service
@@ -26,8 +25,6 @@ MAX_BODY: Final = 1 << 20
 
 MAX_DISCARDED: Final = 16 << 20
 """Octets that are read for the sake of an answer; beyond them the connection is closed after it."""
-
-_BODILESS: Final = 204
 
 
 class Application:
@@ -82,10 +79,8 @@ async def _fall_silent(
     # ASGI knows no way to end a connection unanswered, so it is looked for where uvicorn keeps it.
     transport: asyncio.Transport = send.__self__.transport  # type: ignore[attr-defined]
     if silence.kind == "reset":
-        with contextlib.suppress(OSError):
-            connection: socket.socket = transport.get_extra_info("socket")
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    if silence.kind != "timeout":
+        reset(transport)
+    elif silence.kind != "timeout":
         transport.abort()
     while (await receive())["type"] != "http.disconnect":
         pass
@@ -117,7 +112,7 @@ def path_of(path: str) -> str:
 
 def _head(response: Response, *, close: bool) -> list[tuple[bytes, bytes]]:
     head = list(response.headers)
-    if response.status != _BODILESS:
+    if response.status != HTTPStatus.NO_CONTENT:
         head.append((b"content-length", b"%d" % len(response.body)))
     if close:
         head.append((b"connection", b"close"))

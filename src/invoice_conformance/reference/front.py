@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
-import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -18,12 +16,13 @@ from urllib.parse import unquote
 
 import h11
 
+from invoice_conformance.reference.transport import reset
+
 if TYPE_CHECKING:
     from invoice_conformance.reference.app import Application, Message
     from invoice_conformance.reference.messages import Headers
 
 _READ: Final = 64 << 10
-_BODILESS: Final = 204
 
 
 class End(Enum):
@@ -61,7 +60,7 @@ class Answer:
     @property
     def body(self) -> bytes:
         """The body as it is written."""
-        return b"" if self.method == "HEAD" or self.status == _BODILESS else self.whole_body
+        return b"" if self.method == "HEAD" or self.status == HTTPStatus.NO_CONTENT else self.whole_body
 
     @property
     def head(self) -> bytes:
@@ -188,9 +187,7 @@ class _Talk:
             else:
                 await self._writer.drain()
                 if step is End.RESET:
-                    raw = self._writer.get_extra_info("socket")
-                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    self._writer.transport.abort()
+                    reset(self._writer.transport)
                 return False
         await self._writer.drain()
         return True
