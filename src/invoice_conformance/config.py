@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from invoice_conformance.address import BadUrl, parts_of
+from invoice_conformance.baseline import Baseline, BaselineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,6 +88,10 @@ OPTIONS: tuple[Option, ...] = (
     Option("requirement", "list", "run this requirement alone; may be repeated, and may be a glob", metavar="ID"),
     Option("case", "list", "send this case alone; may be repeated, and may be a glob", metavar="ID"),
     Option("without", "list", "waive this requirement; may be repeated", metavar="ID"),
+    Option("baseline", "path", "file of known findings, which do not fail the gate", metavar="FILE"),
+    Option(
+        "set", "text", "judge by the requirements of this release, such as 2026.11 (default: newest)", metavar="NAME"
+    ),
     Option("header", "list", "a header for every request, as 'Name: value'; may be repeated", metavar="HEADER"),
     Option("ca-file", "path", "PEM file of certificate authorities to trust", metavar="FILE"),
     Option("insecure", "flag", "accept any TLS certificate"),
@@ -119,6 +124,8 @@ class Settings:
     requirement: tuple[str, ...] = ()
     case: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    baseline: Baseline | None = None
+    set: str | None = None
     header: tuple[Header, ...] = ()
     ca_file: str | None = None
     insecure: bool = False
@@ -142,6 +149,8 @@ class Settings:
                 value = [f"{name}: [redacted]" for name, _text in value]
             elif isinstance(value, Path):
                 value = str(value)
+            elif isinstance(value, Baseline):
+                value = str(value.path)
             elif isinstance(value, tuple):
                 value = list(value)
             shown[field.name] = value
@@ -264,6 +273,11 @@ def _settled(values: dict[str, Any]) -> Settings:
         values["header"] = tuple(_header(text) for text in values["header"])
     if "out" in values:
         values["out"] = Path(values["out"])
+    if "baseline" in values:
+        try:
+            values["baseline"] = Baseline.load(Path(values["baseline"]))
+        except BaselineError as error:
+            raise ConfigError(f"--baseline {error}; nothing was sent") from None
     if token_file is not None and not values.get("token"):
         try:
             values["token"] = Path(token_file).read_text(encoding="utf-8").strip()
