@@ -11,6 +11,7 @@ import difflib
 import re
 import tomllib
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Entry:
 
     `finding` and `case` narrow it down to the finding with that id, or to those that name the case; without them it
     covers every finding of the requirement. With `unstable` it covers only what is answered differently when it is
-    sent again, and need not occur in every run. `expires` is the last day on which it counts. `line` is where it begins.
+    sent again, and need not occur in every run. `expires` is the last day on which it counts, `line` where it begins.
     """
 
     line: int
@@ -78,7 +79,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The known findings of one file. `profile` and `seed` are those of the runs that it was written from, if it says."""
+    """The known findings of one file. `profile` and `seed` are of the run that it was written from, if it says."""
 
     path: Path
     entries: tuple[Entry, ...]
@@ -382,7 +383,7 @@ def _without(text: str, dropped: set[int]) -> str:
         starts.append((header, start))
     starts.append((0, len(lines)))
     kept = lines[: starts[0][1]]
-    for (header, start), (_next, end) in zip(starts, starts[1:], strict=False):
+    for (header, start), (_next, end) in pairwise(starts):
         if header not in dropped:
             kept += lines[start:end]
     return "\n".join(kept)

@@ -63,8 +63,7 @@ def compare(old: Report, new: Report) -> dict[str, Any]:
         if change is not None:
             changes[change["change"]].append(change)
     return {
-        "old": _run(old),
-        "new": _run(new),
+        "runs": {"old": _run(old), "new": _run(new)},
         "differing": [key for key in ALIKE if old.get(key) != new.get(key)],
         **changes,
         "got_worse": any(change["decides"] for change in changes["worse"]),
@@ -177,7 +176,7 @@ def _verdicts(change: dict[str, Any]) -> str:
 
 
 def _heading(compared: dict[str, Any]) -> list[str]:
-    old, new = compared["old"], compared["new"]
+    old, new = compared["runs"]["old"], compared["runs"]["new"]
     lines = [f"outcome: {old['outcome']} -> {new['outcome']}"]
     lines += [f"not alike: {key}: {_brief(old[key])} -> {_brief(new[key])}" for key in compared["differing"]]
     lines += [
