@@ -220,7 +220,7 @@ def _headers(text: str) -> list[int]:
         number
         for number, line in enumerate(lines, 1)
         # A line of a text that spans several may look like a header; what stands before it is then no TOML.
-        if _HEADER.fullmatch(line) and _is_toml("\n".join(lines[: number - 1]))
+        if _HEADER.fullmatch(line) and _is_toml("".join(f"{before}\n" for before in lines[: number - 1]))
     ]
 
 
