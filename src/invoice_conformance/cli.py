@@ -25,6 +25,7 @@ EPILOG = """exit codes of run:
   0  conformant at the asked level    3  incomplete: something could not be judged
   1  not conformant                   5  aborted because of the target
   2  usage or configuration           6  a defect of the suite
+  4  the baseline lists what is not so
 
 every option can be set in the environment as INVOICE_CONFORMANCE_<OPTION>, or in invoice-conformance.toml
 """
@@ -56,6 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return serving.run(given)
     if given.command == "faults":
         return _faults(given)
+    if given.command in {"baseline", "diff"}:
+        from invoice_conformance import gate  # noqa: PLC0415 - see the module's docstring
+
+        return gate.run(given)
     _parser().print_help()
     return USAGE
 
@@ -106,6 +111,9 @@ def _parser(*, serving: bool = False) -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )
+    from invoice_conformance import gate  # noqa: PLC0415 - see the module's docstring
+
+    gate.add_commands(commands)
     return parser
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from invoice_conformance.baseline import complaints
 from invoice_conformance.catalogue import Catalogue
 from invoice_conformance.checks import Check
 from invoice_conformance.config import OPTIONS, ConfigError, Settings, settle
@@ -183,8 +184,9 @@ class Face:
 
     def _run(self, chosen: set[tuple[str, str]]) -> None:
         plan = self._plan(chosen)
+        every = {(check, group) for check, groups in self._groups().items() for group in groups}
         try:
-            self._result = run(self.suite, self._settings, plan)
+            self._result = run(self.suite, self._settings, plan, whole=chosen == every)
         except ConfigError as error:
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
         except OSError as error:
@@ -216,12 +218,21 @@ class Face:
                 "verdict": "waived" if row["verdict"] == "waived" else tally.verdict(),
                 "reason": tally.reason(),
                 "decides": row["level"] == "MUST" or self._settings.level == "should",
-                "shown_only": row["level"] == "MAY" or row["contested"],
+                "shown_only": row["level"] == "MAY" or row["contested"] or not row["in_set"],
                 "unjudged": result.report["stopped"] if result.report["outcome"] == "aborted" and not judged else "",
                 "requirement": row,
                 "findings": findings or row["findings"],
+                "known": not tally.errors
+                and not tally.unanswered
+                and all(finding["known"] is not None for finding in findings or row["findings"]),
             }
         return items
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """A baseline that lists what is not so fails the session, as it fails the command."""
+        told = self._result.report["baseline"] if self._result is not None else None
+        if told is not None and complaints(told) and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what the run was and where its report is."""
@@ -233,6 +244,12 @@ class Face:
         terminalreporter.line(f"{target}: {report['outcome']}" + (" (a selection)" if report["partial"] else ""))
         if report["stopped"]:
             terminalreporter.line(safe(report["stopped"]))
+        if report["set"]["pinned"]:
+            terminalreporter.line(f"set {report['set']['name']} (the newest is {report['set']['newest']})")
+        if report["baseline"] is not None:
+            terminalreporter.line(safe(f"baseline: {report['baseline']['file']}"))
+            for words in complaints(report["baseline"]):
+                terminalreporter.line(safe(words), red=True)
         terminalreporter.line(
             f"{report['requests']} requests, {report['invoices_created']} invoices created, "
             f"{report['duration_s']:.1f} s"
@@ -260,6 +277,9 @@ class CheckItem(pytest.Item):
         verdict = shown["verdict"]
         if verdict == "fail" and (shown["shown_only"] or not shown["decides"]):
             pytest.xfail(f"{shown['requirement']['level']}: {_brief(shown)}")
+        if verdict == "fail" and shown["known"]:
+            known = shown["findings"][0]["known"]
+            pytest.xfail(safe(f"known (line {known['line']}: {known['reason']}): {_brief(shown)}"))
         if shown["unjudged"]:
             # One message instead of one an item: nothing at all was judged.
             pytest.exit(safe(shown["unjudged"]), returncode=1)

@@ -22,10 +22,11 @@ from invoice_conformance.evidence import CREATED, EVIDENCE, EvidenceWriter, Reco
 from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response, Unasked
 from invoice_conformance.reference.embed import ReferenceServer
 from invoice_conformance.session import Result, Suite, run
-from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Meaning
+from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Meaning, Reading
 from invoice_conformance.verdict import (
     VERDICTS,
     Gate,
+    Judge,
     Outcome,
     Row,
     Tally,
@@ -327,6 +328,28 @@ def test_evidence_gives_the_same_verdicts_again(tmp_path: Path, fault: str, requ
     assert "fail" in verdicts_of(result).values()
     # Findings that turn out to be one are joined by what was sent afterwards, which no evidence of one case shows.
     assert {finding.id for finding in result.judge.findings()} <= {finding.id for finding in judge.findings()}
+
+
+def test_findings_and_their_cases_do_not_depend_on_the_order_of_answers(tmp_path: Path) -> None:
+    with ReferenceServer(faults=["amount-stored-as-float32"]) as server:
+        chosen, _result = run_against(server, tmp_path, requirement=("AMOUNT-*",))
+    plan = SUITE.plan(chosen)
+    readings = [
+        Reading(record.exchange, record.meaning, SUITE.rules)
+        for record in evidence.read(tmp_path / EVIDENCE)
+        if record.counts
+    ]
+
+    told = []
+    for order in (readings, readings[::-1]):
+        judge = Judge(plan, SUITE.catalogue, SUITE.rules)
+        for reading in order:
+            judge.exchange(reading)
+        judge.merge()
+        told.append([(finding.id, finding.trial.id, finding.cases) for finding in judge.findings()])
+
+    assert len(told[0]) > 1
+    assert told[0] == told[1]
 
 
 def verdicts_of(result: Result) -> dict[str, Verdict]:

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from invoice_conformance import sets
 from invoice_conformance.case import BEARER
 from invoice_conformance.config import PREFIX
 from invoice_conformance.exchange import NoAnswer
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from invoice_conformance.baseline import Comparison
     from invoice_conformance.case import Case
     from invoice_conformance.catalogue import Catalogue
     from invoice_conformance.config import Settings
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from invoice_conformance.exchange import Exchange, Request
     from invoice_conformance.plan import Plan
     from invoice_conformance.sending import Ledger
+    from invoice_conformance.sets import RequirementSet
     from invoice_conformance.trial import Reading
     from invoice_conformance.verdict import Finding, Outcome, Row
 
@@ -51,25 +54,34 @@ def build(
     plan: Plan,
     rows: Iterable[Row],
     outcome: Outcome,
+    exit_code: int,
+    compared: Comparison | None,
+    whole: bool,
+    pinned: RequirementSet | None,
     done: Done,
     ledger: Ledger,
     version: str,
 ) -> Report:
-    """The report as plain JSON values; `spec/report.schema.json` describes it."""
+    """The report as plain JSON values; `spec/report.schema.json` describes it.
+
+    `whole` is whether everything was sent that the selected requirements need.
+    """
     rows = tuple(rows)
     known = frozenset(plan.scripts) | {case.id for script in plan.scripts.values() for _role, case in script.steps}
     partial = any(row.verdict == "not-selected" for row in rows) or bool(settings.case)
     counts: dict[str, dict[str, int]] = {}
     for row in rows:
-        level = "MAY" if not row.requirement.decides else row.requirement.level
+        level = "MAY" if not row.decides else row.requirement.level
         counts.setdefault(level, Counter())[row.verdict] += 1
     return {
         "format": FORMAT,
         "suite": {"name": "invoice-conformance", "version": version},
         "spec": {"contract_sha256": contract.digest, "requirements_sha256": catalogue.digest},
+        "set": sets.told(catalogue, pinned),
         "target": settings.base_url,
         "reference_server": settings.base_url is None,
         "outcome": outcome,
+        "exit_code": exit_code,
         "partial": partial,
         "stopped": done.stopped,
         "profile": settings.profile,
@@ -84,7 +96,8 @@ def build(
         "configuration": settings.redacted(),
         "counts": {level: dict(sorted(found.items())) for level, found in sorted(counts.items())},
         "waived": sorted(row.requirement.id for row in rows if row.verdict == "waived"),
-        "requirements": [_requirement(row, settings, known) for row in rows],
+        "baseline": compared.told() if compared is not None else None,
+        "requirements": [_requirement(row, settings, known, compared, whole=whole) for row in rows],
     }
 
 
@@ -112,7 +125,9 @@ def _percentiles(latencies: list[float]) -> dict[str, float]:
     } | {"max": round(1000 * ordered[-1], 1)}
 
 
-def _requirement(row: Row, settings: Settings, known: frozenset[str]) -> dict[str, Any]:
+def _requirement(
+    row: Row, settings: Settings, known: frozenset[str], compared: Comparison | None, *, whole: bool
+) -> dict[str, Any]:
     requirement = row.requirement
     return {
         "id": requirement.id,
@@ -124,11 +139,15 @@ def _requirement(row: Row, settings: Settings, known: frozenset[str]) -> dict[st
         "quote": requirement.quote,
         "source": requirement.source,
         "why": requirement.why,
+        "in_set": not row.beyond,
         "verdict": row.verdict,
+        "conclusive": whole and row.conclusive,
         "reason": row.reason,
         "cases_judged": row.judged,
         "checks": [check.place for check in row.checks],
-        "findings": [_finding(finding, settings, known) for finding in row.findings],
+        "findings": [
+            _finding(finding, settings, known) | {"known": _known(finding, compared)} for finding in row.findings
+        ],
     }
 
 
@@ -158,6 +177,15 @@ def _finding(finding: Finding, settings: Settings, known: frozenset[str]) -> dic
         ),
         "rerun": rerun(finding, case if case in known else None, settings),
     }
+
+
+def _known(finding: Finding, compared: Comparison | None) -> dict[str, Any] | None:
+    """What the baseline says of a finding."""
+    entry = compared.known.get(finding.id) if compared is not None else None
+    if entry is None:
+        return None
+    expires = entry.expires.isoformat() if entry.expires is not None else None
+    return {"line": entry.line, "reason": entry.reason, "issue": entry.issue, "expires": expires}
 
 
 def exchange_of(exchange: Exchange) -> dict[str, Any]:
@@ -354,6 +382,8 @@ def rerun(finding: Finding, case: str | None, settings: Settings) -> str:
         parts += ["--case", re.sub(r"([*?[])", r"[\1]", case)]
     if settings.profile != "standard":
         parts += ["--profile", settings.profile]
+    if settings.set is not None:
+        parts += ["--set", settings.set]
     if settings.seed:
         parts += ["--seed", str(settings.seed)]
     return " ".join(shlex.quote(part) for part in parts)

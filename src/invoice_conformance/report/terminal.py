@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from invoice_conformance import baseline
 from invoice_conformance.escaping import shown as safe
 
 if TYPE_CHECKING:
@@ -90,18 +91,20 @@ def conclusion(report: Report, folder: Path) -> Group:
     pairs = [
         (turn, ("MUST", "SHOULD").index(row["level"]), row, finding)
         for row in failed
-        if row["level"] != "MAY" and not row["contested"]
-        for turn, finding in enumerate(row["findings"])
+        if row["level"] != "MAY" and not row["contested"] and row["in_set"]
+        for turn, finding in enumerate(finding for finding in row["findings"] if finding["known"] is None)
     ]
     for _turn, _level, row, finding in sorted(pairs, key=lambda pair: (pair[0], pair[1]))[:FINDINGS_SHOWN]:
         parts.append(_finding(row, finding))
         shown += 1
-    total = sum(len(row["findings"]) for row in failed)
+    total = sum(finding["known"] is None for row in failed for finding in row["findings"])
     if total > shown:
         parts.append(Text(f"… {total - shown} more findings are in the report.\n", style="dim"))
     undecided = [row for row in report["requirements"] if row["verdict"] in {"inconclusive", "error"}]
     if undecided and report["stopped"] is None:
         parts.append(_undecided(undecided))
+    if report["baseline"] is not None:
+        parts.append(_baseline(report["baseline"], failed))
     parts.append(_counts(report))
     parts.append(_verdict(report, folder))
     return Group(*parts)
@@ -145,6 +148,23 @@ def _undecided(rows: list[dict[str, Any]]) -> Text:
     return Text(safe("\n".join(lines)) + "\n", style="yellow")
 
 
+def _baseline(told: dict[str, Any], failed: list[dict[str, Any]]) -> Text:
+    """Which findings the baseline bears with, and what is wrong with it."""
+    text = Text()
+    for row in failed:
+        for finding in row["findings"]:
+            if finding["known"] is not None:
+                why = finding["known"]["reason"] + (
+                    f" ({finding['known']['issue']})" if finding["known"]["issue"] else ""
+                )
+                text.append(safe(f"known: {row['level']} {finding['id']}: {_cut(why, 160)}") + "\n", style="dim")
+    for words in baseline.complaints(told):
+        text.append(safe(words) + "\n", style="red")
+    known = sum(finding["known"] is not None for row in failed for finding in row["findings"])
+    text.append(safe(f"baseline: {told['file']}, {known} known findings, which do not fail the gate") + "\n")
+    return text
+
+
 def _counts(report: Report) -> Table:
     verdicts = ("pass", "fail", "inconclusive", "waived", "error", "not-selected")
     used = [verdict for verdict in verdicts if any(verdict in row for row in report["counts"].values())]
@@ -162,6 +182,19 @@ def _counts(report: Report) -> Table:
     return table
 
 
+def _set(report: Report) -> str:
+    """Which set was asked for, and that there is a newer one; empty when none was."""
+    told = report["set"]
+    if not told["pinned"]:
+        return ""
+    words = f"\nset {told['name']}, as asked for"
+    if told["beyond"]:
+        words += f"; newer than it, and deciding nothing: {', '.join(told['beyond'])}"
+    if told["newest"] != told["name"]:
+        words += f"\nset {told['newest']} is there too; spec/CHANGELOG.md says what it may find"
+    return words
+
+
 def _verdict(report: Report, folder: Path) -> Text:
     outcome = report["outcome"]
     text = Text("\n")
@@ -171,6 +204,7 @@ def _verdict(report: Report, folder: Path) -> Text:
     text.append(words, style=f"bold {COLOURS[outcome]}")
     if report["stopped"] is not None:
         text.append(f"\n{safe(report['stopped'])}", style=COLOURS[outcome])
+    text.append(safe(_set(report)), style="yellow")
     if report["waived"]:
         text.append(f"\nwaived by name: {', '.join(report['waived'])}", style="yellow")
     text.append(
