@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return serving.run(given)
     if given.command == "faults":
         return _faults(given)
+    if given.command == "report":
+        return _report(given)
     _parser().print_help()
     return USAGE
 
@@ -90,6 +92,7 @@ def _parser(*, serving: bool = False) -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )
+    _add_report(commands.add_parser("report", help="make views of a run's report.json again: HTML, JUnit, Markdown, …"))
     return parser
 
 
@@ -107,6 +110,43 @@ def _add_faults(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", action="store_true", help="run the suite against each and say what it breaks")
     parser.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="processes of --run (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    from invoice_conformance.report.formats import FILES  # noqa: PLC0415 - see the module's docstring
+
+    parser.add_argument("folder", metavar="REPORT_DIR", help="folder of a run, or its report.json")
+    parser.add_argument(
+        "--format", choices=tuple(FILES), help="print this view (default: write those of every run beside the report)"
+    )
+    parser.add_argument("--out", metavar="FILE", help="write the view of --format to this file")
+
+
+def _report(given: argparse.Namespace) -> int:
+    from pathlib import Path  # noqa: PLC0415 - see the module's docstring
+
+    from invoice_conformance.report import views  # noqa: PLC0415 - likewise
+
+    if given.out is not None and given.format is None:
+        return _complain("--out needs --format")
+    try:
+        report, folder = views.load(Path(given.folder))
+        if given.format is None:
+            for path in views.write_beside(report, folder):
+                print(path)  # noqa: T201 - what a command does
+            return 0
+        text = views.render(report, folder, given.format)
+        if given.out is not None:
+            views.write(text, Path(given.out))
+            return 0
+    except views.NoReport as error:
+        return _complain(str(error))
+    except OSError as error:
+        return _complain(f"the view cannot be made: {error}")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    sys.stdout.write(text)
+    return 0
 
 
 def _jobs(text: str) -> int:
@@ -159,7 +199,7 @@ def _go(settings: Settings) -> int:
     from invoice_conformance.config import ConfigError  # noqa: PLC0415 - likewise
     from invoice_conformance.contract import SpecError  # noqa: PLC0415 - likewise
     from invoice_conformance.reference.embed import NotStarted  # noqa: PLC0415 - likewise
-    from invoice_conformance.report import terminal  # noqa: PLC0415 - likewise
+    from invoice_conformance.report import terminal, views  # noqa: PLC0415 - likewise
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show a character gets its number; the run does not end for that.
@@ -192,6 +232,8 @@ def _go(settings: Settings) -> int:
         _complain(f"a defect of the suite, please report it: {error!r}")
         return DEFECT
     console.print(terminal.conclusion(result.report, result.folder), soft_wrap=True)
+    if views.annotates():
+        sys.stdout.write(views.render(result.report, result.folder, "annotations"))
     return result.exit_code
 
 

@@ -25,7 +25,7 @@ from invoice_conformance.plan import Plan, make_plan
 from invoice_conformance.preflight import Refusal, preflight
 from invoice_conformance.recipes import plain
 from invoice_conformance.reduce import understand
-from invoice_conformance.report import document
+from invoice_conformance.report import document, views
 from invoice_conformance.sending import Courier, Gone, Pace, Stopped, token_from
 from invoice_conformance.trial import Rules
 from invoice_conformance.verdict import Judge, Outcome, Row, exit_code_of, outcome_of
@@ -139,10 +139,12 @@ def run(
         outcome=outcome,
         done=done,
         ledger=courier.ledger,
+        met=judge.met(),
         version=__version__,
     )
     if writes:
         document.write(report, folder)
+        views.write_beside(report, folder)
     return Result(rows, outcome, exit_code_of(rows, outcome, settings.level), report, folder, judge, done)
 
 

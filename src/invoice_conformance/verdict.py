@@ -86,6 +86,14 @@ class Finding:
 
 
 @dataclass
+class Met:
+    """The cases of one member and family of edges that were judged, and those of them that broke something."""
+
+    cases: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
+
+
+@dataclass
 class Tally:
     """How the trials of one check (and field) were judged."""
 
@@ -158,6 +166,7 @@ class Judge:
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._first: dict[str, Tally] = {}
         self._findings: dict[tuple[str, str, str], Finding] = {}
+        self._met: dict[tuple[str, str], Met] = {}
         for planned in plan.planned:
             own: set[str] = set()
             for group in planned.groups:
@@ -247,6 +256,7 @@ class Judge:
             tally.errors.append(judged)
             return
         tally.add(judged, own=own)
+        self._meet(judged, trial, own=own)
         if not isinstance(judged, Broken):
             return
         key = (check.requirement, family_of(judged.edge), judged.kind)
@@ -261,6 +271,21 @@ class Judge:
             found.fields.append(judged.field)
         if trial.id not in found.cases and len(found.cases) < CASES_NAMED:
             found.cases.append(trial.id)
+
+    def _meet(self, judged: Judged, trial: Trial, *, own: bool) -> None:
+        """Note what became of a case that differs in one member; what breaks at any value says nothing of that one."""
+        edits = trial.act.meaning.edits
+        if isinstance(judged, DoesNotApply) or len(edits) != 1:
+            return
+        name, edge = edits[0]
+        met = self._met.setdefault((name, family_of(edge)), Met())
+        met.cases.add(trial.id)
+        if isinstance(judged, Broken) and (own or judged.field == name):
+            met.broken.add(trial.id)
+
+    def met(self) -> dict[tuple[str, str], Met]:
+        """The cases that differ from the plain invoice in one member, by that member and the family of their edges."""
+        return dict(sorted(self._met.items()))
 
     def findings(self) -> list[Finding]:
         """Every finding so far, in the order of the catalogue."""

@@ -5,13 +5,14 @@ It shows a report and judges nothing; whatever a target said is escaped.
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console, Group
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+from invoice_conformance.report.words import conclusion_of, cut, one_line, safe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,13 +30,6 @@ COLOURS = {
     "not-conformant": "red",
     "incomplete": "yellow",
     "aborted": "red",
-}
-WORDS = {
-    "full": "conformant (full): every MUST and every SHOULD holds",
-    "core": "conformant (core): every MUST holds",
-    "not-conformant": "not conformant",
-    "incomplete": "incomplete: not every MUST could be judged",
-    "aborted": "aborted: the target could not be judged",
 }
 
 
@@ -78,16 +72,6 @@ class Live:
         """Move the bar."""
         if self._task is not None:
             self._progress.advance(self._task, steps)
-
-
-def safe(text: str) -> str:
-    """Text that a terminal shows and does not obey: control and format characters are spelled out."""
-    return "".join(
-        character
-        if character == "\n" or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-        else f"\\u{ord(character):04x}"
-        for character in text
-    )
 
 
 def conclusion(report: Report, folder: Path) -> Group:
@@ -135,23 +119,20 @@ def _finding(row: dict[str, Any], finding: dict[str, Any]) -> Group:
     if finding["boundary"]:
         lines.append(f"   where {finding['boundary']}")
     lines.append(f"    case {finding['case']}" + (f" ({'; '.join(notes)})" if notes else ""))
-    lines.append(f"    rule {row['basis']}: “{_cut(row['quote'], 90)}” — {row['source']}")
+    lines.append(f"    rule {row['basis']}: “{cut(row['quote'], 90)}” — {row['source']}")
     lines.append(f"   check {finding['check']}")
     if len(finding["curl"]) <= CURL_SHOWN:
         lines.append(f"    {finding['curl']}")
     lines.append(f"   rerun {finding['rerun']}")
-    return Group(head, Text(safe("\n".join(f"  {line}" for line in lines)) + "\n"))
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}…"
+    # Line by line, for a line feed in what the target said would begin a line of its own, which CI systems obey.
+    return Group(head, Text("\n".join(f"  {one_line(line)}" for line in lines) + "\n"))
 
 
 def _undecided(rows: list[dict[str, Any]]) -> Text:
-    lines = [f"{row['verdict']}: {row['id']}: {_cut(row['reason'], 160)}" for row in rows[:FINDINGS_SHOWN]]
+    lines = [f"{row['verdict']}: {row['id']}: {cut(row['reason'], 160)}" for row in rows[:FINDINGS_SHOWN]]
     if len(rows) > FINDINGS_SHOWN:
         lines.append(f"… and {len(rows) - FINDINGS_SHOWN} more")
-    return Text(safe("\n".join(lines)) + "\n", style="yellow")
+    return Text("\n".join(map(one_line, lines)) + "\n", style="yellow")
 
 
 def _counts(report: Report) -> Table:
@@ -174,10 +155,7 @@ def _counts(report: Report) -> Table:
 def _verdict(report: Report, folder: Path) -> Text:
     outcome = report["outcome"]
     text = Text("\n")
-    words = WORDS[outcome]
-    if report["partial"] and outcome == "incomplete" and report["stopped"] is None:
-        words = "a selection was run, so nothing is said of the whole"
-    text.append(words, style=f"bold {COLOURS[outcome]}")
+    text.append(conclusion_of(report), style=f"bold {COLOURS[outcome]}")
     if report["stopped"] is not None:
         text.append(f"\n{safe(report['stopped'])}", style=COLOURS[outcome])
     if report["waived"]:
