@@ -71,7 +71,7 @@ def _run(folder: Path, url: str, *arguments: str) -> document.Report:
     for place, record in enumerate(records):
         record |= {"sent_at": MOMENT + place / 100, "elapsed": 0.004}
     evidence.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-    report = orderly(json.loads((folder / document.NAME).read_text(encoding="utf-8")))
+    report: document.Report = orderly(json.loads((folder / document.NAME).read_text(encoding="utf-8")))
     _stop_the_clock(report)
     return report
 
