@@ -34,7 +34,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(params=WIDTHS)
-def opened(browser: Any, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Any, list[str]]]:
+def opened(browser: Any, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Any, list[str]]]:  # noqa: ANN401 - Playwright is not always there
     """The hostile report in a browser, with everything that it complained of, asked for or said."""
     (tmp_path / "report.html").write_text(made(report()), encoding="utf-8")
     context = browser.new_context(viewport={"width": request.param, "height": 900})
@@ -99,7 +99,7 @@ def test_the_keyboard_opens_a_requirement(opened: tuple[Any, list[str]]) -> None
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
-def test_axe_finds_nothing_wrong(browser: Any, width: int, scheme: str) -> None:
+def test_axe_finds_nothing_wrong(browser: Any, width: int, scheme: str) -> None:  # noqa: ANN401 - Playwright is not always there
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe for Playwright is not installed")
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     tab = context.new_page()

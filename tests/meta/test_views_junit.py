@@ -1,4 +1,4 @@
-"""What junit.xml is: one test case a requirement, red exactly where the run was asked to fail, valid whatever is in it."""
+"""What junit.xml is: one test case a requirement, red where the run was asked to fail, valid whatever is in it."""
 
 from __future__ import annotations
 
