@@ -126,6 +126,7 @@ def test_a_target_cannot_write_a_workflow_command_on_the_terminal(tmp_path: Path
 
     with console.capture() as captured:
         console.print(conclusion(report(*rows), tmp_path), soft_wrap=True)
+        console.print(conclusion(report(*rows, stopped=HOSTILE), tmp_path), soft_wrap=True)
 
     assert "::error::pwned" in captured.get()
     assert not [line for line in captured.get().splitlines() if line.lstrip().startswith("::")]

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from invoice_conformance.report.words import conclusion_of, cut, one_line, safe
+from invoice_conformance.report.words import conclusion_of, cut, one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,7 +157,7 @@ def _verdict(report: Report, folder: Path) -> Text:
     text = Text("\n")
     text.append(conclusion_of(report), style=f"bold {COLOURS[outcome]}")
     if report["stopped"] is not None:
-        text.append(f"\n{safe(report['stopped'])}", style=COLOURS[outcome])
+        text.append(f"\n{one_line(report['stopped'])}", style=COLOURS[outcome])
     if report["waived"]:
         text.append(f"\nwaived by name: {', '.join(report['waived'])}", style="yellow")
     text.append(
