@@ -18,6 +18,7 @@ from invoice_conformance.checks import Check
 from invoice_conformance.config import OPTIONS, ConfigError, Settings, settle
 from invoice_conformance.contract import SpecError
 from invoice_conformance.locate import conformance_dir
+from invoice_conformance.report.words import one_line
 from invoice_conformance.session import Result, Suite, run
 from invoice_conformance.verdict import family_of
 
@@ -292,16 +293,16 @@ class NotHeldError(AssertionError):
 def _brief(shown: dict[str, Any]) -> str:
     row = shown["requirement"]
     if shown["verdict"] != "fail" or not shown["findings"]:
-        return f"{row['id']}: {shown['verdict']}: {shown['reason']}"
+        return one_line(f"{row['id']}: {shown['verdict']}: {shown['reason']}")
     finding = shown["findings"][0]
-    return f"{row['id']}: expected {finding['expected']}; got {finding['got']}"
+    return one_line(f"{row['id']}: expected {finding['expected']}; got {finding['got']}")
 
 
 def _told(shown: dict[str, Any]) -> str:
     row = shown["requirement"]
     lines = [f"{row['level']} {row['id']}: {row['text']}"]
     if shown["verdict"] != "fail":
-        return "\n".join([*lines, f"{shown['verdict']}: {shown['reason']}"])
+        return "\n".join(map(one_line, [*lines, f"{shown['verdict']}: {shown['reason']}"]))
     for finding in shown["findings"]:
         stability = finding["stability"]
         unstable = f", unstable: {stability['seen']} of {stability['sent']}" if stability["unstable"] else ""
@@ -317,7 +318,8 @@ def _told(shown: dict[str, Any]) -> str:
     lines += ["", f"  rule     “{row['quote']}” ({row['basis']}, {row['source']})"]
     if row["why"]:
         lines.append(f"  why      {row['why']}")
-    return "\n".join(lines)
+    # Terminals and CI systems would obey what the target says.
+    return "\n".join(map(one_line, lines))
 
 
 def _leave(folder: Path, items: dict[str, dict[str, Any]]) -> None:

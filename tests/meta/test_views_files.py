@@ -122,6 +122,18 @@ def test_mistakes_on_the_command_line_are_said_in_one_line(tmp_path: Path) -> No
     assert "the view cannot be made" in without_evidence.err
 
 
+@pytest.mark.parametrize("line", ["{}\n", "[]\n", "nonsense\n"])
+def test_what_is_no_evidence_is_said_in_one_line(tmp_path: Path, line: str) -> None:
+    (tmp_path / "report.json").write_text(json.dumps(report()), encoding="utf-8")
+    (tmp_path / "evidence.ndjson").write_text(line, encoding="utf-8")
+
+    made = command(tmp_path, "report", str(tmp_path), "--format", "har")
+
+    assert made.code == 2
+    assert "is no evidence of this version" in made.err
+    assert made.err.count("\n") == 1
+
+
 # The archive
 
 

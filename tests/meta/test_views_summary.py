@@ -12,6 +12,7 @@ from rich.console import Console
 from tests.meta.facing import command, settle_in
 from tests.meta.reports import HOSTILE, ROWS, asking_for_should, finding, report, row
 
+from invoice_conformance.plugin import CheckItem, NotHeldError
 from invoice_conformance.reference.embed import ReferenceServer
 from invoice_conformance.report.summary import summary, workflow_commands
 from invoice_conformance.report.terminal import conclusion
@@ -130,6 +131,20 @@ def test_a_target_cannot_write_a_workflow_command_on_the_terminal(tmp_path: Path
 
     assert "::error::pwned" in captured.get()
     assert not [line for line in captured.get().splitlines() if line.lstrip().startswith("::")]
+
+
+@pytest.mark.parametrize("verdict", ["fail", "inconclusive"])
+def test_a_target_cannot_write_a_workflow_command_under_pytest(verdict: str) -> None:
+    found = {"verdict": verdict, "reason": HOSTILE, "requirement": ROWS[0], "findings": ROWS[0]["findings"]}
+    item = CheckItem.__new__(CheckItem)
+
+    with pytest.raises(NotHeldError) as raised:
+        raise NotHeldError(found)
+
+    for text in (item.repr_failure(raised), str(raised.value)):
+        assert "\\n::error::pwned" in text
+        assert "\x1b" not in text
+        assert not [line for line in text.splitlines() if line.lstrip().startswith("::")]
 
 
 @pytest.mark.parametrize("value", ["true", ""])

@@ -93,7 +93,10 @@ def _har(report: Report, folder: Path) -> str:
     from invoice_conformance.report.har import har
 
     archive = io.StringIO()
-    har(report, folder / EVIDENCE, archive)
+    try:
+        har(report, folder / EVIDENCE, archive)
+    except (KeyError, TypeError, ValueError) as error:
+        raise NoReport(f"{folder / EVIDENCE} is no evidence of this version: {error!r}") from None
     return archive.getvalue()
 
 
