@@ -27,7 +27,7 @@ from invoice_conformance.plan import Plan, make_plan
 from invoice_conformance.preflight import Refusal, preflight
 from invoice_conformance.recipes import plain
 from invoice_conformance.reduce import understand
-from invoice_conformance.report import document
+from invoice_conformance.report import document, views
 from invoice_conformance.sending import Courier, Gone, Pace, Stopped, token_from
 from invoice_conformance.sets import RequirementSet
 from invoice_conformance.trial import Rules
@@ -172,10 +172,12 @@ def run(
         pinned=pinned,
         done=done,
         ledger=courier.ledger,
+        met=judge.met(),
         version=__version__,
     )
     if writes:
         document.write(report, folder)
+        views.write_beside(report, folder)
     return Result(rows, outcome, exit_code, report, folder, judge, done)
 
 

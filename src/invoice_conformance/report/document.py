@@ -10,6 +10,7 @@ import re
 import shlex
 import string
 import time
+from bisect import bisect_left
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,7 +20,7 @@ from invoice_conformance.config import PREFIX
 from invoice_conformance.exchange import NoAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from invoice_conformance.baseline import Comparison
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
     from invoice_conformance.engine import Done
     from invoice_conformance.exchange import Exchange, Request
     from invoice_conformance.plan import Plan
-    from invoice_conformance.sending import Ledger
+    from invoice_conformance.sending import Ledger, Moment
     from invoice_conformance.sets import RequirementSet
     from invoice_conformance.trial import Reading
-    from invoice_conformance.verdict import Finding, Outcome, Row
+    from invoice_conformance.verdict import Finding, Met, Outcome, Row
 
 Report: TypeAlias = dict[str, Any]
 NAME = "report.json"
@@ -44,6 +45,10 @@ LINE_SHOWN = 1000
 """Characters of a header field of an answer that the report shows."""
 LONGEST_ARGUMENT = 100_000
 """Octets of a body that stands in a command line; Linux allows 131,071."""
+
+
+class NotAReport(ValueError):  # noqa: N818 - named for what it is about, not for being an error
+    """A file is no report of a run that can be read here: one line that says why."""
 
 
 def build(
@@ -60,6 +65,7 @@ def build(
     pinned: RequirementSet | None,
     done: Done,
     ledger: Ledger,
+    met: Mapping[tuple[str, str], Met],
     version: str,
 ) -> Report:
     """The report as plain JSON values; `spec/report.schema.json` describes it.
@@ -92,7 +98,14 @@ def build(
         "requests": ledger.requests,
         "planned_requests": plan.requests,
         "invoices_created": ledger.invoices,
-        "latency_ms": _percentiles(ledger.latencies),
+        "latency_ms": _percentiles([moment.elapsed for moment in ledger.moments if moment.status]),
+        "latency_histogram": _histogram(ledger.moments),
+        "timeline": _timeline(ledger.moments),
+        "map": [
+            {"field": field, "edge": edge, "cases": len(found.cases), "broken": len(found.broken)}
+            for (field, edge), found in met.items()
+        ],
+        "rerun": rerun_all(settings),
         "configuration": settings.redacted(),
         "counts": {level: dict(sorted(found.items())) for level, found in sorted(counts.items())},
         "waived": sorted(row.requirement.id for row in rows if row.verdict == "waived"),
@@ -105,9 +118,33 @@ def write(report: Report, folder: Path) -> Path:
     """Write the report into a folder, whole or not at all; returns the file."""
     path = folder / NAME
     unfinished = folder / f".{NAME}.part"
-    unfinished.write_text(json.dumps(report, ensure_ascii=True, indent=1) + "\n", encoding="utf-8")
+    unfinished.write_text(written(report), encoding="utf-8")
     unfinished.replace(path)
     return path
+
+
+def written(report: Report) -> str:
+    """The report's text, in ASCII."""
+    return json.dumps(report, ensure_ascii=True, indent=1) + "\n"
+
+
+def load(place: Path) -> Report:
+    """The report of a folder or file; NotAReport when there is none that this version reads."""
+    path = place / NAME if place.is_dir() else place
+    try:
+        report = json.loads(path.read_bytes())
+    except OSError as error:
+        raise NotAReport(f"{path} cannot be read: {error.strerror}; give the folder of a run") from None
+    except (ValueError, RecursionError) as error:
+        raise NotAReport(f"{path} is not JSON: {error}") from None
+    if not isinstance(report, dict) or not isinstance(report.get("requirements"), list):
+        raise NotAReport(f"{path} is no report of invoice-conformance")
+    if report.get("format") != FORMAT:
+        raise NotAReport(
+            f"{path} has the format {report.get('format')!r}; this version reads {FORMAT}, others are for the version "
+            "that wrote it"
+        )
+    return report
 
 
 def stamp(moment: float) -> str:
@@ -125,6 +162,46 @@ def _percentiles(latencies: list[float]) -> dict[str, float]:
     } | {"max": round(1000 * ordered[-1], 1)}
 
 
+LATENCY_BOUNDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+"""Milliseconds at which the histogram's classes end; one more is open."""
+SLICES = 60
+"""Parts of the run's time that the timeline tells apart at most."""
+SHORTEST_SLICE = 0.05
+"""Seconds: what is shorter shows the machine's noise."""
+
+
+def _histogram(moments: Sequence[Moment]) -> list[dict[str, Any]]:
+    """How many answered requests took up to so many milliseconds, and more than the bound before."""
+    answered = [1000 * moment.elapsed for moment in moments if moment.status]
+    if not answered:
+        return []
+    counted = Counter(bisect_left(LATENCY_BOUNDS, elapsed) for elapsed in answered)
+    return [
+        {"up_to_ms": bound, "requests": counted.get(place, 0)} for place, bound in enumerate((*LATENCY_BOUNDS, None))
+    ]
+
+
+def _timeline(moments: Sequence[Moment]) -> dict[str, Any]:
+    """Statuses and latencies by the time at which requests were sent, in slices of equal length."""
+    if not moments:
+        return {"slice_s": 0, "slices": []}
+    first = min(moment.sent_at for moment in moments)
+    span = max(moment.sent_at for moment in moments) - first
+    length = max(SHORTEST_SLICE, span / SLICES)
+    slices: list[list[Moment]] = [[] for _ in range(min(SLICES, int(span / length) + 1))]
+    for moment in moments:
+        slices[min(len(slices) - 1, int((moment.sent_at - first) / length))].append(moment)
+    return {"slice_s": round(length, 3), "slices": [_slice(found) for found in slices]}
+
+
+def _slice(moments: list[Moment]) -> dict[str, Any]:
+    classes = Counter(f"{moment.status // 100}xx" if moment.status else "none" for moment in moments)
+    return {
+        "statuses": dict(sorted(classes.items())),
+        "latency_ms": _percentiles([moment.elapsed for moment in moments if moment.status]),
+    }
+
+
 def _requirement(
     row: Row, settings: Settings, known: frozenset[str], compared: Comparison | None, *, whole: bool
 ) -> dict[str, Any]:
@@ -140,6 +217,9 @@ def _requirement(
         "source": requirement.source,
         "why": requirement.why,
         "in_set": not row.beyond,
+        "decides": row.decides,
+        "asked": row.asked(settings.level),
+        "effect": row.effect(settings.level, compared.known if compared is not None else ()),
         "verdict": row.verdict,
         "conclusive": whole and row.conclusive,
         "reason": row.reason,
@@ -370,6 +450,24 @@ def _printed(octets: bytes) -> str:
 
 def rerun(finding: Finding, case: str | None, settings: Settings) -> str:
     """The command that judges this one finding again; without a case when it stands in no plan, like a reduced one."""
+    parts = [*_towards(settings), "--requirement", finding.requirement]
+    if finding.check.fold is None and case is not None:
+        parts += ["--case", re.sub(r"([*?[])", r"[\1]", case)]
+    return _spoken([*parts, *_sending(settings)])
+
+
+def rerun_all(settings: Settings) -> str:
+    """The command that repeats the whole run; headers of `--header` are named without their values."""
+    parts = _towards(settings)
+    for key in ("requirement", "case", "without"):
+        parts += [part for value in getattr(settings, key) for part in (f"--{key}", value)]
+    parts += [part for name, _value in settings.header for part in ("--header", f"{name}: …")]
+    parts += ["--level", settings.level] if settings.level != "must" else []
+    parts += ["--baseline", str(settings.baseline.path)] if settings.baseline is not None else []
+    return _spoken([*parts, *_sending(settings)])
+
+
+def _towards(settings: Settings) -> list[str]:
     parts = ["invoice-conformance", "run"]
     if settings.base_url is not None:
         parts.append(settings.base_url)
@@ -377,13 +475,14 @@ def rerun(finding: Finding, case: str | None, settings: Settings) -> str:
             value = getattr(settings, key)
             parts += [f"--{key.replace('_', '-')}", value] if value else []
         parts += ["--insecure"] if settings.insecure else []
-    parts += ["--requirement", finding.requirement]
-    if finding.check.fold is None and case is not None:
-        parts += ["--case", re.sub(r"([*?[])", r"[\1]", case)]
-    if settings.profile != "standard":
-        parts += ["--profile", settings.profile]
-    if settings.set is not None:
-        parts += ["--set", settings.set]
-    if settings.seed:
-        parts += ["--seed", str(settings.seed)]
+    return parts
+
+
+def _sending(settings: Settings) -> list[str]:
+    parts = ["--profile", settings.profile] if settings.profile != "standard" else []
+    parts += ["--set", settings.set] if settings.set is not None else []
+    return parts + (["--seed", str(settings.seed)] if settings.seed else [])
+
+
+def _spoken(parts: list[str]) -> str:
     return " ".join(shlex.quote(part) for part in parts)
