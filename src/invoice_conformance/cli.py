@@ -25,6 +25,7 @@ EPILOG = """exit codes of run:
   0  conformant at the asked level    3  incomplete: something could not be judged
   1  not conformant                   5  aborted because of the target
   2  usage or configuration           6  a defect of the suite
+  4  the baseline lists what is not so
 
 every option can be set in the environment as INVOICE_CONFORMANCE_<OPTION>, or in invoice-conformance.toml
 """
@@ -56,6 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return serving.run(given)
     if given.command == "faults":
         return _faults(given)
+    if given.command in {"baseline", "diff"}:
+        from invoice_conformance import gate  # noqa: PLC0415 - see the module's docstring
+
+        return gate.run(given)
+    if given.command == "report":
+        return _report(given)
     _parser().print_help()
     return USAGE
 
@@ -106,6 +113,10 @@ def _parser(*, serving: bool = False) -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )
+    _add_report(commands.add_parser("report", help="make views of a run's report.json again: HTML, JUnit, Markdown, …"))
+    from invoice_conformance import gate  # noqa: PLC0415 - see the module's docstring
+
+    gate.add_commands(commands)
     return parser
 
 
@@ -123,6 +134,43 @@ def _add_faults(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", action="store_true", help="run the suite against each and say what it breaks")
     parser.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="processes of --run (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    from invoice_conformance.report.formats import FILES  # noqa: PLC0415 - see the module's docstring
+
+    parser.add_argument("folder", metavar="REPORT_DIR", help="folder of a run, or its report.json")
+    parser.add_argument(
+        "--format", choices=tuple(FILES), help="print this view (default: write those of every run beside the report)"
+    )
+    parser.add_argument("--out", metavar="FILE", help="write the view of --format to this file")
+
+
+def _report(given: argparse.Namespace) -> int:
+    from pathlib import Path  # noqa: PLC0415 - see the module's docstring
+
+    from invoice_conformance.report import document, views  # noqa: PLC0415 - likewise
+
+    if given.out is not None and given.format is None:
+        return _complain("--out needs --format")
+    try:
+        report, folder = views.load(Path(given.folder))
+        if given.format is None:
+            for path in views.write_beside(report, folder):
+                print(path)  # noqa: T201 - what a command does
+            return 0
+        text = views.render(report, folder, given.format)
+        if given.out is not None:
+            views.write(text, Path(given.out))
+            return 0
+    except document.NotAReport as error:
+        return _complain(str(error))
+    except OSError as error:
+        return _complain(f"the view cannot be made: {error}")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    sys.stdout.write(text)
+    return 0
 
 
 def _jobs(text: str) -> int:
@@ -239,7 +287,7 @@ def _go(settings: Settings) -> int:
     from invoice_conformance.config import ConfigError  # noqa: PLC0415 - likewise
     from invoice_conformance.contract import SpecError  # noqa: PLC0415 - likewise
     from invoice_conformance.reference.embed import NotStarted  # noqa: PLC0415 - likewise
-    from invoice_conformance.report import terminal  # noqa: PLC0415 - likewise
+    from invoice_conformance.report import terminal, views  # noqa: PLC0415 - likewise
 
     console = _console()
     # A run makes many objects and no cycles worth a search: the collector's defaults would cost it a seventh.
@@ -267,6 +315,8 @@ def _go(settings: Settings) -> int:
     except Exception as error:  # noqa: BLE001 - a defect of ours must say so
         return _defect(error, settings)
     console.print(terminal.conclusion(result.report, result.folder), soft_wrap=True)
+    if views.annotates():
+        sys.stdout.write(views.render(result.report, result.folder, "annotations"))
     return result.exit_code
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from invoice_conformance.address import BadUrl, parts_of, proxy_of, without_credentials
+from invoice_conformance.baseline import Baseline, BaselineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,6 +90,10 @@ OPTIONS: tuple[Option, ...] = (
     Option("requirement", "list", "run this requirement alone; may be repeated, and may be a glob", metavar="ID"),
     Option("case", "list", "send this case alone; may be repeated, and may be a glob", metavar="ID"),
     Option("without", "list", "waive this requirement; may be repeated", metavar="ID"),
+    Option("baseline", "path", "file of known findings, which do not fail the gate", metavar="FILE"),
+    Option(
+        "set", "text", "judge by the requirements of this release, such as 2026.11 (default: newest)", metavar="NAME"
+    ),
     Option("header", "list", "a header for every request, as 'Name: value'; may be repeated", metavar="HEADER"),
     Option("proxy", "text", "HTTP proxy to go through, as http://host:port; none otherwise", metavar="URL"),
     Option(
@@ -131,6 +136,8 @@ class Settings:
     requirement: tuple[str, ...] = ()
     case: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    baseline: Baseline | None = None
+    set: str | None = None
     header: tuple[Header, ...] = field(default=(), repr=False)
     proxy: str | None = field(default=None, repr=False)
     ca_file: str | None = None
@@ -159,6 +166,8 @@ class Settings:
                 value = without_credentials(value) if value else None
             elif isinstance(value, Path):
                 value = str(value)
+            elif isinstance(value, Baseline):
+                value = str(value.path)
             elif isinstance(value, tuple):
                 value = list(value)
             shown[one.name] = value
@@ -281,6 +290,8 @@ def _settled(values: dict[str, Any]) -> Settings:
         values["header"] = tuple(_header(text) for text in values["header"])
     if "out" in values:
         values["out"] = Path(values["out"])
+    if "baseline" in values:
+        values["baseline"] = _baseline(values["baseline"])
     if token_file is not None and not values.get("token"):
         try:
             values["token"] = Path(token_file).read_text(encoding="utf-8").strip()
@@ -297,6 +308,13 @@ def _settled(values: dict[str, Any]) -> Settings:
     if settings.base_url is None:
         return settings
     return _for_target(replace(settings, base_url=_base(settings.base_url)))
+
+
+def _baseline(file: str) -> Baseline:
+    try:
+        return Baseline.load(Path(file))
+    except BaselineError as error:
+        raise ConfigError(f"--baseline {error}; nothing was sent") from None
 
 
 def _base(url: str) -> str:

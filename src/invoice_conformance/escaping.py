@@ -15,16 +15,24 @@ _WORKFLOW_COMMAND = re.compile(r"::(?=[A-Za-z][A-Za-z-]*(?: [^\n]*?)?::)")
 _LOG_COMMAND = re.compile(r"##(?=[A-Za-z]*\[)")
 
 
+def visible(text: str) -> str:
+    """Text that a reader sees as it is: control and format characters are spelled out, lines stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character if character == "\n" or unicodedata.category(character) not in _OBEYED else f"\\u{ord(character):04x}"
+        for character in text
+    )
+
+
 def shown(text: str) -> str:
-    """Text that a terminal shows and does not obey: all but lines is spelled out, and no CI takes it for a command."""
-    if not (text.isascii() and text.isprintable()):
-        text = "".join(
-            character
-            if character == "\n" or unicodedata.category(character) not in _OBEYED
-            else f"\\u{ord(character):04x}"
-            for character in text
-        )
-    return _LOG_COMMAND.sub(r"#\\#", _WORKFLOW_COMMAND.sub(r":\\:", text))
+    """Text that a terminal shows and does not obey: `visible`, and no CI takes anything in it for a command."""
+    return _LOG_COMMAND.sub(r"#\\#", _WORKFLOW_COMMAND.sub(r":\\:", visible(text)))
+
+
+def one_line(text: str) -> str:
+    """`shown` text in which line feeds are spelled out too, for a line of its own may be a command again."""
+    return shown(text).replace("\n", "\\n")
 
 
 def cell(text: str, limit: int = 200) -> str:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from invoice_conformance.baseline import complaints
 from invoice_conformance.catalogue import Catalogue
 from invoice_conformance.checks import Check
 from invoice_conformance.config import OPTIONS, ConfigError, Settings, settle
 from invoice_conformance.contract import SpecError
-from invoice_conformance.escaping import shown as safe
+from invoice_conformance.escaping import one_line
 from invoice_conformance.locate import conformance_dir
+from invoice_conformance.report.words import baseline_of, is_known, known_words, listed, set_of, unlisted
 from invoice_conformance.session import Result, Suite, run
 from invoice_conformance.verdict import family_of
 
@@ -183,8 +185,9 @@ class Face:
 
     def _run(self, chosen: set[tuple[str, str]]) -> None:
         plan = self._plan(chosen)
+        every = {(check, group) for check, groups in self._groups().items() for group in groups}
         try:
-            self._result = run(self.suite, self._settings, plan)
+            self._result = run(self.suite, self._settings, plan, whole=chosen == every)
         except ConfigError as error:
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
         except OSError as error:
@@ -215,13 +218,19 @@ class Face:
             items[f"{name}\0{group}"] = {
                 "verdict": "waived" if row["verdict"] == "waived" else tally.verdict(),
                 "reason": tally.reason(),
-                "decides": row["level"] == "MUST" or self._settings.level == "should",
-                "shown_only": row["level"] == "MAY" or row["contested"],
+                "asked": row["asked"],
                 "unjudged": result.report["stopped"] if result.report["outcome"] == "aborted" and not judged else "",
                 "requirement": row,
-                "findings": findings or row["findings"],
+                "findings": sorted(findings or row["findings"], key=is_known),
+                "known": not tally.errors and not tally.unanswered and all(map(is_known, findings or row["findings"])),
             }
         return items
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """A baseline that lists what is not so fails the session, as it fails the command."""
+        told = self._result.report["baseline"] if self._result is not None else None
+        if told is not None and complaints(told) and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what the run was and where its report is."""
@@ -232,7 +241,13 @@ class Face:
         target = report["target"] or "the embedded reference server"
         terminalreporter.line(f"{target}: {report['outcome']}" + (" (a selection)" if report["partial"] else ""))
         if report["stopped"]:
-            terminalreporter.line(safe(report["stopped"]))
+            terminalreporter.line(one_line(report["stopped"]))
+        for words in set_of(report):
+            terminalreporter.line(one_line(words))
+        if report["baseline"] is not None:
+            terminalreporter.line(baseline_of(report))
+            for words in complaints(report["baseline"]):
+                terminalreporter.line(one_line(words), red=True)
         terminalreporter.line(
             f"{report['requests']} requests, {report['invoices_created']} invoices created, "
             f"{report['duration_s']:.1f} s"
@@ -258,14 +273,16 @@ class CheckItem(pytest.Item):
         """Show what the engine found."""
         shown = self._face.shown(self.check.name, self.group)
         verdict = shown["verdict"]
-        if verdict == "fail" and (shown["shown_only"] or not shown["decides"]):
+        if verdict == "fail" and not shown["asked"]:
             pytest.xfail(f"{shown['requirement']['level']}: {_brief(shown)}")
+        if verdict == "fail" and shown["known"]:
+            pytest.xfail(one_line(f"known: {known_words(shown['findings'][0])}: {_brief(shown)}"))
         if shown["unjudged"]:
             # One message instead of one an item: nothing at all was judged.
-            pytest.exit(safe(shown["unjudged"]), returncode=1)
+            pytest.exit(one_line(shown["unjudged"]), returncode=1)
         judged_elsewhere = shown["requirement"]["verdict"] in {"pass", "fail"}
-        if verdict == "inconclusive" and (shown["shown_only"] or not shown["decides"] or judged_elsewhere):
-            pytest.skip(safe(f"inconclusive: {shown['reason']}"))
+        if verdict == "inconclusive" and (not shown["asked"] or judged_elsewhere):
+            pytest.skip(one_line(f"inconclusive: {shown['reason']}"))
         if verdict == "waived":
             pytest.skip("waived by name")
         if verdict != "pass":
@@ -293,32 +310,36 @@ class NotHeldError(AssertionError):
 def _brief(shown: dict[str, Any]) -> str:
     row = shown["requirement"]
     if shown["verdict"] != "fail" or not shown["findings"]:
-        return safe(f"{row['id']}: {shown['verdict']}: {shown['reason']}")
+        return one_line(f"{row['id']}: {shown['verdict']}: {shown['reason']}")
     finding = shown["findings"][0]
-    return safe(f"{row['id']}: expected {finding['expected']}; got {finding['got']}")
+    return one_line(f"{row['id']}: expected {finding['expected']}; got {finding['got']}")
 
 
 def _told(shown: dict[str, Any]) -> str:
     row = shown["requirement"]
     lines = [f"{row['level']} {row['id']}: {row['text']}"]
     if shown["verdict"] != "fail":
-        return safe("\n".join([*lines, f"{shown['verdict']}: {shown['reason']}"]))
-    for finding in shown["findings"]:
+        return "\n".join(map(one_line, [*lines, f"{shown['verdict']}: {shown['reason']}"]))
+    for finding in listed(shown):
         stability = finding["stability"]
         unstable = f", unstable: {stability['seen']} of {stability['sent']}" if stability["unstable"] else ""
         lines += [
             "",
             f"  {family_of(finding['edge'])} ({finding['occurrences']} cases{unstable})",
+            *([f"  known    {known_words(finding)}"] if is_known(finding) else []),
             f"  expected {finding['expected']}",
             f"  got      {finding['got']}",
             *([f"  where    {finding['boundary']}"] if finding["boundary"] else []),
             f"  curl     {finding['curl']}",
             f"  rerun    {finding['rerun']}",
         ]
+    if unlisted(shown):
+        lines += ["", f"  {unlisted(shown)}"]
     lines += ["", f"  rule     “{row['quote']}” ({row['basis']}, {row['source']})"]
     if row["why"]:
         lines.append(f"  why      {row['why']}")
-    return safe("\n".join(lines))
+    # Terminals and CI systems would obey what the target says.
+    return "\n".join(map(one_line, lines))
 
 
 def _leave(folder: Path, items: dict[str, dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ import threading
 import time
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from invoice_conformance import jsontext
 from invoice_conformance.case import Identity, Numbering, fill
@@ -140,6 +140,14 @@ class Pace:
                 self.per_second = None if faster >= UNLIMITED else faster
 
 
+class Moment(NamedTuple):
+    """When a request was sent, how many seconds it took, and the status that came; 0 when none did."""
+
+    sent_at: float
+    elapsed: float
+    status: int
+
+
 @dataclass
 class Ledger:
     """Counts what a run did to its target, and stops it at the cap. Safe to use from several threads."""
@@ -147,7 +155,7 @@ class Ledger:
     cap: int | None = None
     requests: int = 0
     invoices: int = 0
-    latencies: list[float] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list)
     unavailable: int = 0
     """Requests in a row that had no answer, or one that says it cannot be given now."""
     answered: bool = False
@@ -175,12 +183,13 @@ class Ledger:
             broken = isinstance(answer, NoAnswer) and answer.kind in BROKEN_ANSWERS
             self.unavailable = self.unavailable + 1 if _silent(exchange) and not broken else 0
             self.answered = self.answered or not self.unavailable
-            if not isinstance(answer, NoAnswer) and len(self.latencies) < LATENCIES_KEPT:
-                self.latencies.append(exchange.elapsed)
+            if len(self.moments) < MOMENTS_KEPT:
+                status = 0 if isinstance(answer, NoAnswer) else answer.status
+                self.moments.append(Moment(exchange.sent_at, exchange.elapsed, status))
             self._change.notify_all()
 
 
-LATENCIES_KEPT = 100_000
+MOMENTS_KEPT = 100_000
 
 
 class Courier:

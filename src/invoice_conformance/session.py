@@ -5,6 +5,7 @@ Both faces, the command and pytest, call it; it prints nothing.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import time
 from contextlib import ExitStack
@@ -26,14 +27,16 @@ from invoice_conformance.plan import Plan, make_plan
 from invoice_conformance.preflight import Refusal, preflight
 from invoice_conformance.recipes import plain
 from invoice_conformance.reduce import understand
-from invoice_conformance.report import document
+from invoice_conformance.report import document, views
 from invoice_conformance.sending import Courier, Gone, Pace, Stopped, token_from
+from invoice_conformance.sets import RequirementSet
 from invoice_conformance.trial import Rules
 from invoice_conformance.verdict import Judge, Outcome, Row, exit_code_of, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from invoice_conformance.baseline import Comparison
     from invoice_conformance.evidence import Record
     from invoice_conformance.report.document import Report
     from invoice_conformance.sending import Recorder
@@ -77,9 +80,19 @@ class Suite:
         rows = selected if selected is not None else frozenset(row.id for row in self.catalogue)
         scope = Scope.of(self.contract, self.rules.oracle, settings.profile, settings.seed)
         plan = make_plan(self.registry, scope, requirements=rows - waived, case_globs=settings.case, wanted=wanted)
+        pinned = self.pinned(settings)
+        if pinned is not None:
+            plan = pinned.narrowed(plan)
         if settings.case and not plan.scripts:
             raise ConfigError(f"no case matches {', '.join(settings.case)}")
         return plan
+
+    def pinned(self, settings: Settings) -> RequirementSet | None:
+        """The set that `--set` names; ConfigError when there is none of that name."""
+        try:
+            return RequirementSet.load(settings.set) if settings.set is not None else None
+        except KeyError as error:
+            raise ConfigError(str(error.args[0])) from None
 
     def waived(self, settings: Settings) -> frozenset[str]:
         """The requirements that `--without` names; KeyError when one does not exist."""
@@ -115,24 +128,37 @@ def run(
     *,
     listener: Listener | None = None,
     writes: bool = True,
+    whole: bool = True,
 ) -> Result:
     """Run a plan against the configured target, or against the reference server when there is none.
 
+    `whole` is whether the plan holds every case of the requirements that it has anything of.
     OSError when the report's folder cannot be written. The report is written whatever happens after that.
     """
     listener = listener or Silent()
     started = time.time()
     folder = folder_for(settings, started)
+    pinned = suite.pinned(settings)
     with ExitStack() as stack:
         evidence = stack.enter_context(EvidenceWriter(folder))
         reached = stack.enter_context(_Embedded(settings)) if settings.embedded else settings
         rules = replace(suite.rules, base_url=reached.base_url or "")
         courier = stack.enter_context(_Opened(rules, reached, evidence)).courier
-        judge = Judge(plan, suite.catalogue, rules, suite.waived(settings))
+        judge = Judge(plan, suite.catalogue, rules, suite.waived(settings), pinned)
         engine = Engine(plan, courier, judge, concurrency=settings.concurrency, listener=listener)
         done = _go(suite, settings, engine, listener, started)
     rows = judge.rows()
     outcome = outcome_of(rows, aborted=done.gone, interrupted=done.stopped is not None)
+    whole = whole and not settings.case and done.stopped is None
+    compared = _compared(rows, settings, started, whole=whole)
+    exit_code = exit_code_of(
+        rows,
+        outcome,
+        settings.level,
+        known=compared.known if compared is not None else (),
+        stale=compared is not None and compared.stale,
+        aborted=done.gone,
+    )
     report = document.build(
         contract=suite.contract,
         catalogue=suite.catalogue,
@@ -140,13 +166,27 @@ def run(
         plan=plan,
         rows=rows,
         outcome=outcome,
+        exit_code=exit_code,
+        compared=compared,
+        whole=whole,
+        pinned=pinned,
         done=done,
         ledger=courier.ledger,
+        met=judge.met(),
         version=__version__,
     )
     if writes:
         document.write(report, folder)
-    return Result(rows, outcome, exit_code_of(rows, outcome, settings.level), report, folder, judge, done)
+        views.write_beside(report, folder)
+    return Result(rows, outcome, exit_code, report, folder, judge, done)
+
+
+def _compared(rows: tuple[Row, ...], settings: Settings, started: float, *, whole: bool) -> Comparison | None:
+    """What the baseline, if there is one, has to do with these rows."""
+    if settings.baseline is None:
+        return None
+    today = dt.datetime.fromtimestamp(started, dt.UTC).date()
+    return settings.baseline.compared(rows, settings, today=today, whole=whole)
 
 
 def examine(suite: Suite, settings: Settings) -> Refusal | Courier:

@@ -7,24 +7,27 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Rules, Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from invoice_conformance.catalogue import Catalogue, Requirement
     from invoice_conformance.checks import Check, Script
     from invoice_conformance.expect import Expectation, Fold
     from invoice_conformance.plan import Plan
+    from invoice_conformance.sets import RequirementSet
 
 T = TypeVar("T")
 Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "waived", "error", "not-selected"]
 VERDICTS: tuple[Verdict, ...] = ("pass", "fail", "inconclusive", "waived", "error", "not-selected")
 Outcome: TypeAlias = Literal["core", "full", "not-conformant", "incomplete", "aborted"]
 Gate: TypeAlias = Literal["must", "should"]
+Effect: TypeAlias = Literal["none", "fails", "open", "defect"]
+"""What a requirement does to the gate of its run: nothing, fails it, leaves it open, or shows a defect of the suite."""
 
 LATE = 1 << 62
 """The place in the plan of what was sent only afterwards."""
@@ -86,6 +89,14 @@ class Finding:
 
 
 @dataclass
+class Met:
+    """The cases of one member and family of edges that were judged, and those of them that broke something."""
+
+    cases: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
+
+
+@dataclass
 class Tally:
     """How the trials of one check (and field) were judged."""
 
@@ -122,6 +133,12 @@ class Tally:
             return "inconclusive"
         return "pass"
 
+    def otherwise(self) -> Verdict:
+        """What they would amount to if nothing had been broken that was."""
+        if self.broken:
+            return "error" if self.errors else "inconclusive" if self.unanswered else "pass"
+        return self.verdict()
+
     def reason(self) -> str:
         """Why the verdict is inconclusive or error, in one sentence; empty otherwise."""
         if self.errors:
@@ -134,7 +151,11 @@ class Tally:
 
 @dataclass(frozen=True)
 class Row:
-    """A requirement with its verdict, how many trials were judged, its findings and the reason when inconclusive."""
+    """A requirement with its verdict, how many trials were judged, its findings and the reason when inconclusive.
+
+    `otherwise` is the verdict that a failing row would have without its findings. A row that is `beyond` is not in
+    the pinned set: it is run and shown, and decides nothing.
+    """
 
     requirement: Requirement
     verdict: Verdict
@@ -142,14 +163,53 @@ class Row:
     findings: tuple[Finding, ...]
     reason: str
     checks: tuple[Check, ...]
+    otherwise: Verdict = "pass"
+    beyond: bool = False
+
+    @property
+    def decides(self) -> bool:
+        """Whether its verdict counts towards an outcome."""
+        return self.requirement.decides and not self.beyond
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether all that was to be judged was: what it does not show is not there."""
+        return self.verdict in {"pass", "fail"} and self.otherwise == "pass"
+
+    def asked(self, gate: Gate) -> bool:
+        """Whether a gate asks for it."""
+        return self.decides and (self.requirement.level == "MUST" or gate == "should")
+
+    def effect(self, gate: Gate, known: Collection[str] = frozenset()) -> Effect:
+        """What it does to a gate, to which findings that are `known`, by their ids, are as good as none.
+
+        Every view and the exit code go by this.
+        """
+        verdict = self.verdict
+        if verdict == "fail" and self.findings and all(finding.id in known for finding in self.findings):
+            verdict = self.otherwise
+        if verdict == "error" and not self.beyond:
+            return "defect"
+        if not self.asked(gate):
+            return "none"
+        return "fails" if verdict == "fail" else "open" if verdict == "inconclusive" else "none"
 
 
 class Judge:
     """Takes in the trials of a run, in any order, and says what each requirement ends as."""
 
-    def __init__(self, plan: Plan, catalogue: Catalogue, rules: Rules, waived: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        catalogue: Catalogue,
+        rules: Rules,
+        waived: frozenset[str] = frozenset(),
+        pinned: RequirementSet | None = None,
+    ) -> None:
         self._plan = plan
         self._catalogue = catalogue
+        self._pinned = pinned
+        self._beyond = pinned.beyond(plan) if pinned is not None else frozenset()
         self._waived = waived
         self.rules = rules
         self._subscribers: dict[str, list[tuple[Check, str]]] = {}
@@ -158,6 +218,7 @@ class Judge:
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._first: dict[str, Tally] = {}
         self._findings: dict[tuple[str, str, str], Finding] = {}
+        self._met: dict[tuple[str, str], Met] = {}
         for planned in plan.planned:
             own: set[str] = set()
             for group in planned.groups:
@@ -179,10 +240,14 @@ class Judge:
         """Let every watching check judge one exchange."""
         trial = Trial(reading.meaning.id, {"act": (reading,)})
         group = self._groups.get(trial.id, "")
+        # What only newer requirements send says nothing of the pinned ones.
+        pinned = self._pinned.levels if self._pinned is not None and trial.id in self._beyond else ()
         for check, judged, mine in self._watched(trial, reading):
-            self._count(check, judged, trial, group, own=mine)
+            if check.requirement not in pinned:
+                self._count(check, judged, trial, group, own=mine)
         for check, fold in () if reading.astray else self._folds:
-            self._count(check, self._judged(check, trial, fold.observe, reading), trial, group, own=False)
+            if check.requirement not in pinned:
+                self._count(check, self._judged(check, trial, fold.observe, reading), trial, group, own=False)
 
     def _watched(self, trial: Trial, reading: Reading) -> Sequence[tuple[Check, Judged | str, bool]]:
         """What each watching check that has anything to say of an exchange says, and whether it sent it itself."""
@@ -256,6 +321,7 @@ class Judge:
             tally.errors.append(judged)
             return
         tally.add(judged, own=own)
+        self._meet(judged, trial, own=own)
         if not isinstance(judged, Broken):
             return
         key = (check.requirement, family_of(judged.edge), judged.kind)
@@ -268,18 +334,41 @@ class Judge:
         found.occurrences += 1
         if judged.field and judged.field not in found.fields:
             found.fields.append(judged.field)
-        if trial.id not in found.cases and len(found.cases) < CASES_NAMED:
-            found.cases.append(trial.id)
+        if trial.id not in found.cases:
+            # The first in the plan are named, again whichever were answered first.
+            found.cases = sorted([*found.cases, trial.id], key=self._place)[:CASES_NAMED]
+
+    def _meet(self, judged: Judged, trial: Trial, *, own: bool) -> None:
+        """Note what became of a case that differs in one member; what breaks at any value says nothing of that one."""
+        edits = trial.act.meaning.edits
+        if isinstance(judged, DoesNotApply) or len(edits) != 1:
+            return
+        name, edge = edits[0]
+        met = self._met.setdefault((name, family_of(edge)), Met())
+        met.cases.add(trial.id)
+        if isinstance(judged, Broken) and (own or judged.field == name):
+            met.broken.add(trial.id)
+
+    def met(self) -> dict[tuple[str, str], Met]:
+        """The cases that differ from the plain invoice in one member, by that member and the family of their edges."""
+        return dict(sorted(self._met.items()))
 
     def findings(self) -> list[Finding]:
         """Every finding so far, in the order of the catalogue."""
         order = {row.id: index for index, row in enumerate(self._catalogue)}
-        return sorted(self._findings.values(), key=lambda found: order.get(found.requirement, -1))
+        return sorted(self._in_order(), key=lambda found: order.get(found.requirement, -1))
+
+    def _in_order(self) -> list[Finding]:
+        """The findings in the order of the plan, which is not that in which answers came."""
+        return sorted(self._findings.values(), key=lambda found: (self._place(found.trial.id), found.broken.kind))
+
+    def _place(self, name: str) -> tuple[int, str]:
+        return self._order.get(name, LATE), name
 
     def merge(self) -> None:
         """Make one finding of those whose reduction came to the same case, and of random cases that show it again."""
         kept: dict[tuple[str, str, str], Finding] = {}
-        for key, found in list(self._findings.items()):
+        for found in self._in_order():
             same = self._shown_by_others(found)
             if same is None and found.unstable:
                 # What comes and goes has nothing to do with the edge at which it was met.
@@ -289,13 +378,13 @@ class Judge:
                 same = kept.setdefault(reduced_to, found)
             if same is not None and same is not found:
                 same.absorb(found)
-                del self._findings[key]
+                del self._findings[found.requirement, family_of(found.broken.edge), found.broken.kind]
 
     def _shown_by_others(self, found: Finding) -> Finding | None:
         """The finding at a named edge of the same member, when this one is at a random value."""
         if not _is_drawn(found):
             return None
-        for other in self._findings.values():
+        for other in self._in_order():
             alike = (other.requirement, other.broken.kind) == (found.requirement, found.broken.kind)
             named = not _is_drawn(other)
             if alike and named and found.broken.field in other.fields:
@@ -311,6 +400,12 @@ class Judge:
         return tuple(self._row(requirement) for requirement in self._catalogue)
 
     def _row(self, requirement: Requirement) -> Row:
+        beyond = self._pinned is not None and requirement.id not in self._pinned.levels
+        if self._pinned is not None and not beyond:
+            requirement = self._pinned.as_released(requirement)
+        return replace(self._judged_row(requirement), beyond=beyond)
+
+    def _judged_row(self, requirement: Requirement) -> Row:
         checks = tuple(one.check for one in self._plan.planned if one.check.requirement == requirement.id)
         if requirement.id in self._waived:
             return Row(requirement, "waived", 0, (), "waived by name", checks)
@@ -325,8 +420,8 @@ class Judge:
             reasons=sum((tally.reasons for tally in tallies), Counter()),
             errors=[error for tally in tallies for error in tally.errors],
         )
-        findings = tuple(found for found in self._findings.values() if found.requirement == requirement.id)
-        return Row(requirement, whole.verdict(), whole.judged, findings, whole.reason(), checks)
+        findings = tuple(found for found in self._in_order() if found.requirement == requirement.id)
+        return Row(requirement, whole.verdict(), whole.judged, findings, whole.reason(), checks, whole.otherwise())
 
 
 def _is_drawn(found: Finding) -> bool:
@@ -337,10 +432,11 @@ def _is_drawn(found: Finding) -> bool:
 def outcome_of(rows: Iterable[Row], *, aborted: bool = False, interrupted: bool = False) -> Outcome:
     """The outcome of a run: `core` when every MUST holds, `full` when every SHOULD does too.
 
-    Failure beats incomplete. A row that is contested or MAY decides nothing; a waived one bars `full`; a MUST that
-    was not selected or could not be judged leaves the run incomplete.
+    Failure beats incomplete. A row that is contested, MAY or beyond the pinned set decides nothing; a waived one bars
+    `full`; a MUST that was not selected or could not be judged leaves the run incomplete. What a baseline knows of is
+    a failure all the same.
     """
-    deciding = [row for row in rows if row.requirement.decides]
+    deciding = [row for row in rows if row.decides]
     must = [row for row in deciding if row.requirement.level == "MUST"]
     if any(row.verdict == "fail" for row in must):
         return "not-conformant"
@@ -351,21 +447,29 @@ def outcome_of(rows: Iterable[Row], *, aborted: bool = False, interrupted: bool 
     return "full" if all(row.verdict == "pass" for row in deciding) else "core"
 
 
-def exit_code_of(rows: Iterable[Row], outcome: Outcome, gate: Gate) -> int:
-    """The exit code of `invoice-conformance run`: 0, 1, 3, 5 or 6 (see the README's table).
+def exit_code_of(
+    rows: Iterable[Row],
+    outcome: Outcome,
+    gate: Gate,
+    *,
+    known: Collection[str] = frozenset(),
+    stale: bool = False,
+    aborted: bool = False,
+) -> int:
+    """The exit code of `invoice-conformance run`: 0, 1, 3, 4, 5 or 6 (see the README's table).
 
-    Rows that were not selected do not hold it up: a run of a selection says what it was asked.
+    Rows that were not selected do not hold it up: a run of a selection says what it was asked. `known` are the ids of
+    findings that a baseline lists, `stale` whether it lists what is not so; `aborted` as for `outcome_of`.
     """
-    deciding = [row for row in rows if row.requirement.decides]
-    asked = [row for row in deciding if row.requirement.level == "MUST" or gate == "should"]
-    if any(row.verdict == "error" for row in rows):
+    rows = tuple(rows)
+    effects = {row.effect(gate, known) for row in rows}
+    if "defect" in effects:
         return 6
-    if any(row.verdict == "fail" for row in asked):
+    if "fails" in effects:
         return 1
-    if outcome == "aborted":
+    if outcome == "aborted" or aborted:
         return 5
-    selected = [row for row in asked if row.verdict != "not-selected"]
-    judged = [row for row in rows if row.verdict in {"pass", "fail"}]
-    if not judged or any(row.verdict == "inconclusive" for row in selected):
-        return 3
-    return 0
+    if stale:
+        return 4
+    judged = any(row.verdict in {"pass", "fail"} and not row.beyond for row in rows)
+    return 0 if judged and "open" not in effects else 3

@@ -15,6 +15,7 @@ import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
+from xml.etree import ElementTree as ET
 
 import jsonschema
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 GRAM: Final = 8
 """So many consecutive characters of a secret give it away."""
+VIEWS: Final = ("badge.svg", "junit.xml", "report.html", "shields.json", "summary.md")
+FILES: Final = sorted(["created.csv", "evidence.ndjson", "report.json", *VIEWS])
+_LIVE: Final = re.compile(r"<(?:script|img|iframe|a\s[^>]*href=(?![\"']?#))[^>]*", re.IGNORECASE)
+"""Elements that do something; the page has one script."""
 LARGEST_REPORT: Final = 20 * 1024 * 1024
 OUTCOMES: Final = {0: {"core", "full"}, 1: {"not-conformant"}, 3: {"incomplete"}, 5: {"aborted"}}
 _COMMANDS: Final = re.compile(r"^\s*::[A-Za-z-]+.*::|##\[|##vso\[|^\s*##teamcity\[", re.MULTILINE)
@@ -42,10 +47,11 @@ def troubles(folder: Path, out: str, err: str, code: int, token: str, around: Pa
     if not (folder / "report.json").is_file():
         return [*found, *([] if code in {2, 6} else ["there is no report.json"])]
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
-    if files != ["created.csv", "evidence.ndjson", "report.json"]:
+    if files != FILES:
         found.append(f"the folder holds {files}")
     found += _report(folder / "report.json", code)
     found += _created(folder / "created.csv")
+    found += [f"{name} {words}" for name in VIEWS if name in files for words in _view(folder / name)]
     for path in [*folder.rglob("*"), *(around.rglob("*") if around is not None else ())]:
         if path.is_file() and (seen := leaked(path.read_bytes(), token)):
             found.append(f"{path.name} holds {seen!r} of the token")
@@ -58,6 +64,25 @@ def _console(text: str) -> Iterator[str]:
             yield f"holds U+{ord(character):04X}"
     if command := _COMMANDS.search(text):
         yield f"holds a command for a CI: {command[0]!r}"
+
+
+def _view(path: Path) -> Iterator[str]:
+    text = path.read_text(encoding="utf-8")
+    if len(text) > LARGEST_REPORT:
+        yield f"has {len(text)} octets"
+    for character in sorted(set(text) - {"\n"}):
+        if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}:
+            yield f"holds U+{ord(character):04X}"
+    # Who prints a file in a job's log prints what is in it; of the page that makes no sense.
+    if path.suffix != ".html" and (command := _COMMANDS.search(text)):
+        yield f"holds a command for a CI: {command[0]!r}"
+    if path.suffix in {".xml", ".svg"}:
+        try:
+            ET.fromstring(text)  # noqa: S314 - our own
+        except ET.ParseError as error:
+            yield f"is no XML: {error}"
+    if path.suffix in {".html", ".md"} and len(_LIVE.findall(text)) != (path.suffix == ".html"):
+        yield f"holds live markup: {_LIVE.findall(text)[:3]}"
 
 
 @cache

@@ -69,7 +69,13 @@ def test_another_file_can_be_named(tmp_path: Path) -> None:
 def test_every_option_has_a_name_in_the_environment(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("t", encoding="utf-8")
     texts = {"count": "9", "number": "9", "rate": "9", "flag": "1", "list": "A: b", "secret": "s", "text": "x"}
-    special = {"base-url": "http://h", "token-file": str(tmp_path / "token"), "proxy": "http://p:1"}
+    (tmp_path / "known").write_text("", encoding="utf-8")
+    special = {
+        "base-url": "http://h",
+        "token-file": str(tmp_path / "token"),
+        "baseline": str(tmp_path / "known"),
+        "proxy": "http://p:1",
+    }
     environment = {
         option.variable: special.get(option.name, option.choices[-1] if option.choices else texts.get(option.kind, "x"))
         for option in OPTIONS

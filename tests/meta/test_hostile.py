@@ -123,6 +123,28 @@ def test_the_check_sees_what_a_console_must_not_hold(printed: str, words: str, t
     assert troubles(tmp_path, "a plain line\n", "", 2, TOKEN) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("report.html", "<script>own</script><img src=x>", "holds live markup"),
+        ("report.html", "<script>own</script><a href='http://evil.example'>", "holds live markup"),
+        ("report.html", "<script>own</script>\u202e", "holds U+202E"),
+        ("summary.md", "<script>", "holds live markup"),
+        ("summary.md", "x\n##[error]y", "holds a command for a CI"),
+        ("junit.xml", "<a>", "is no XML"),
+        ("junit.xml", "<a>##[error]y</a>", "holds a command for a CI"),
+    ],
+)
+def test_the_check_sees_what_a_view_must_not_hold(name: str, text: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "created.csv").write_text("", encoding="utf-8")
+    (tmp_path / "report.json").write_text(
+        json.dumps({"outcome": "aborted", "stopped": "x", "partial": False, "requirements": []}), encoding="utf-8"
+    )
+    (tmp_path / name).write_text(text, encoding="utf-8")
+
+    assert any(f"{name} {words}" in trouble for trouble in troubles(tmp_path, "", "", 5, TOKEN))
+
+
 def test_the_check_sees_a_formula_in_the_table_of_invoices(tmp_path: Path) -> None:
     (tmp_path / "created.csv").write_text("id\r\n=1+1\r\n", encoding="utf-8")
     (tmp_path / "evidence.ndjson").write_text("", encoding="utf-8")

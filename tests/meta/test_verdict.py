@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,10 +23,12 @@ from invoice_conformance.evidence import CREATED, EVIDENCE, EvidenceWriter, Reco
 from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response, Unasked
 from invoice_conformance.reference.embed import ReferenceServer
 from invoice_conformance.session import Result, Suite, run
-from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Meaning
+from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Meaning, Reading
 from invoice_conformance.verdict import (
     VERDICTS,
+    Effect,
     Gate,
+    Judge,
     Outcome,
     Row,
     Tally,
@@ -137,6 +140,34 @@ def test_rows_amount_to_an_outcome_and_an_exit_code(rows: list[Row], outcome: Ou
 
     assert found == outcome
     assert (exit_code_of(rows, found, "must"), exit_code_of(rows, found, "should")) == (must, should)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "level", "more", "at_must", "at_should"),
+    [
+        ("pass", "MUST", {}, "none", "none"),
+        ("fail", "MUST", {}, "fails", "fails"),
+        ("fail", "SHOULD", {}, "none", "fails"),
+        ("fail", "MAY", {}, "none", "none"),
+        ("fail", "MUST", {"contested": True}, "none", "none"),
+        ("fail", "MUST", {"beyond": True}, "none", "none"),
+        ("inconclusive", "MUST", {}, "open", "open"),
+        ("inconclusive", "SHOULD", {}, "none", "open"),
+        ("inconclusive", "MUST", {"beyond": True}, "none", "none"),
+        ("not-selected", "MUST", {}, "none", "none"),
+        ("waived", "MUST", {}, "none", "none"),
+        ("error", "MAY", {}, "defect", "defect"),
+        ("error", "MUST", {"beyond": True}, "none", "none"),
+    ],
+)
+def test_one_function_says_what_a_row_does_to_the_gate(
+    verdict: Verdict, level: Level, more: dict[str, bool], at_must: Effect, at_should: Effect
+) -> None:
+    one = replace(row(verdict, level, contested=more.get("contested", False)), beyond=more.get("beyond", False))
+
+    assert (one.effect("must"), one.effect("should")) == (at_must, at_should)
+    assert one.asked("must") is (level == "MUST" and not more)
+    assert one.asked("should") is (level != "MAY" and not more)
 
 
 @pytest.mark.parametrize("verdict", [verdict for verdict in VERDICTS if verdict != "error"])
@@ -327,6 +358,28 @@ def test_evidence_gives_the_same_verdicts_again(tmp_path: Path, fault: str, requ
     assert "fail" in verdicts_of(result).values()
     # Findings that turn out to be one are joined by what was sent afterwards, which no evidence of one case shows.
     assert {finding.id for finding in result.judge.findings()} <= {finding.id for finding in judge.findings()}
+
+
+def test_findings_and_their_cases_do_not_depend_on_the_order_of_answers(tmp_path: Path) -> None:
+    with ReferenceServer(faults=["amount-stored-as-float32"]) as server:
+        chosen, _result = run_against(server, tmp_path, requirement=("AMOUNT-*",))
+    plan = SUITE.plan(chosen)
+    readings = [
+        Reading(record.exchange, record.meaning, SUITE.rules)
+        for record in evidence.read(tmp_path / EVIDENCE)
+        if record.counts
+    ]
+
+    told = []
+    for order in (readings, readings[::-1]):
+        judge = Judge(plan, SUITE.catalogue, SUITE.rules)
+        for reading in order:
+            judge.exchange(reading)
+        judge.merge()
+        told.append([(finding.id, finding.trial.id, finding.cases) for finding in judge.findings()])
+
+    assert len(told[0]) > 1
+    assert told[0] == told[1]
 
 
 def verdicts_of(result: Result) -> dict[str, Verdict]:

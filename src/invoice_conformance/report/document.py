@@ -10,17 +10,20 @@ import re
 import shlex
 import string
 import time
+from bisect import bisect_left
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from invoice_conformance import sets
 from invoice_conformance.case import BEARER
 from invoice_conformance.config import PREFIX
 from invoice_conformance.exchange import NoAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from invoice_conformance.baseline import Comparison
     from invoice_conformance.case import Case
     from invoice_conformance.catalogue import Catalogue
     from invoice_conformance.config import Settings
@@ -28,9 +31,10 @@ if TYPE_CHECKING:
     from invoice_conformance.engine import Done
     from invoice_conformance.exchange import Exchange, Request
     from invoice_conformance.plan import Plan
-    from invoice_conformance.sending import Ledger
+    from invoice_conformance.sending import Ledger, Moment
+    from invoice_conformance.sets import RequirementSet
     from invoice_conformance.trial import Reading
-    from invoice_conformance.verdict import Finding, Outcome, Row
+    from invoice_conformance.verdict import Finding, Met, Outcome, Row
 
 Report: TypeAlias = dict[str, Any]
 NAME = "report.json"
@@ -43,6 +47,10 @@ LONGEST_ARGUMENT = 100_000
 """Octets of a body that stands in a command line; Linux allows 131,071."""
 
 
+class NotAReport(ValueError):  # noqa: N818 - named for what it is about, not for being an error
+    """A file is no report of a run that can be read here: one line that says why."""
+
+
 def build(
     *,
     contract: Contract,
@@ -51,25 +59,35 @@ def build(
     plan: Plan,
     rows: Iterable[Row],
     outcome: Outcome,
+    exit_code: int,
+    compared: Comparison | None,
+    whole: bool,
+    pinned: RequirementSet | None,
     done: Done,
     ledger: Ledger,
+    met: Mapping[tuple[str, str], Met],
     version: str,
 ) -> Report:
-    """The report as plain JSON values; `spec/report.schema.json` describes it."""
+    """The report as plain JSON values; `spec/report.schema.json` describes it.
+
+    `whole` is whether everything was sent that the selected requirements need.
+    """
     rows = tuple(rows)
     known = frozenset(plan.scripts) | {case.id for script in plan.scripts.values() for _role, case in script.steps}
     partial = any(row.verdict == "not-selected" for row in rows) or bool(settings.case)
     counts: dict[str, dict[str, int]] = {}
     for row in rows:
-        level = "MAY" if not row.requirement.decides else row.requirement.level
+        level = "MAY" if not row.decides else row.requirement.level
         counts.setdefault(level, Counter())[row.verdict] += 1
     return {
         "format": FORMAT,
         "suite": {"name": "invoice-conformance", "version": version},
         "spec": {"contract_sha256": contract.digest, "requirements_sha256": catalogue.digest},
+        "set": sets.told(catalogue, pinned),
         "target": settings.base_url,
         "reference_server": settings.base_url is None,
         "outcome": outcome,
+        "exit_code": exit_code,
         "partial": partial,
         "stopped": done.stopped,
         "profile": settings.profile,
@@ -80,11 +98,19 @@ def build(
         "requests": ledger.requests,
         "planned_requests": plan.requests,
         "invoices_created": ledger.invoices,
-        "latency_ms": _percentiles(ledger.latencies),
+        "latency_ms": _percentiles([moment.elapsed for moment in ledger.moments if moment.status]),
+        "latency_histogram": _histogram(ledger.moments),
+        "timeline": _timeline(ledger.moments),
+        "map": [
+            {"field": field, "edge": edge, "cases": len(found.cases), "broken": len(found.broken)}
+            for (field, edge), found in met.items()
+        ],
+        "rerun": rerun_all(settings),
         "configuration": settings.redacted(),
         "counts": {level: dict(sorted(found.items())) for level, found in sorted(counts.items())},
         "waived": sorted(row.requirement.id for row in rows if row.verdict == "waived"),
-        "requirements": [_requirement(row, settings, known) for row in rows],
+        "baseline": compared.told() if compared is not None else None,
+        "requirements": [_requirement(row, settings, known, compared, whole=whole) for row in rows],
     }
 
 
@@ -92,9 +118,33 @@ def write(report: Report, folder: Path) -> Path:
     """Write the report into a folder, whole or not at all; returns the file."""
     path = folder / NAME
     unfinished = folder / f".{NAME}.part"
-    unfinished.write_text(json.dumps(report, ensure_ascii=True, indent=1) + "\n", encoding="utf-8")
+    unfinished.write_text(written(report), encoding="utf-8")
     unfinished.replace(path)
     return path
+
+
+def written(report: Report) -> str:
+    """The report's text, in ASCII."""
+    return json.dumps(report, ensure_ascii=True, indent=1) + "\n"
+
+
+def load(place: Path) -> Report:
+    """The report of a folder or file; NotAReport when there is none that this version reads."""
+    path = place / NAME if place.is_dir() else place
+    try:
+        report = json.loads(path.read_bytes())
+    except OSError as error:
+        raise NotAReport(f"{path} cannot be read: {error.strerror}; give the folder of a run") from None
+    except (ValueError, RecursionError) as error:
+        raise NotAReport(f"{path} is not JSON: {error}") from None
+    if not isinstance(report, dict) or not isinstance(report.get("requirements"), list):
+        raise NotAReport(f"{path} is no report of invoice-conformance")
+    if report.get("format") != FORMAT:
+        raise NotAReport(
+            f"{path} has the format {report.get('format')!r}; this version reads {FORMAT}, others are for the version "
+            "that wrote it"
+        )
+    return report
 
 
 def stamp(moment: float) -> str:
@@ -112,7 +162,49 @@ def _percentiles(latencies: list[float]) -> dict[str, float]:
     } | {"max": round(1000 * ordered[-1], 1)}
 
 
-def _requirement(row: Row, settings: Settings, known: frozenset[str]) -> dict[str, Any]:
+LATENCY_BOUNDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+"""Milliseconds at which the histogram's classes end; one more is open."""
+SLICES = 60
+"""Parts of the run's time that the timeline tells apart at most."""
+SHORTEST_SLICE = 0.05
+"""Seconds: what is shorter shows the machine's noise."""
+
+
+def _histogram(moments: Sequence[Moment]) -> list[dict[str, Any]]:
+    """How many answered requests took up to so many milliseconds, and more than the bound before."""
+    answered = [1000 * moment.elapsed for moment in moments if moment.status]
+    if not answered:
+        return []
+    counted = Counter(bisect_left(LATENCY_BOUNDS, elapsed) for elapsed in answered)
+    return [
+        {"up_to_ms": bound, "requests": counted.get(place, 0)} for place, bound in enumerate((*LATENCY_BOUNDS, None))
+    ]
+
+
+def _timeline(moments: Sequence[Moment]) -> dict[str, Any]:
+    """Statuses and latencies by the time at which requests were sent, in slices of equal length."""
+    if not moments:
+        return {"slice_s": 0, "slices": []}
+    first = min(moment.sent_at for moment in moments)
+    span = max(moment.sent_at for moment in moments) - first
+    length = max(SHORTEST_SLICE, span / SLICES)
+    slices: list[list[Moment]] = [[] for _ in range(min(SLICES, int(span / length) + 1))]
+    for moment in moments:
+        slices[min(len(slices) - 1, int((moment.sent_at - first) / length))].append(moment)
+    return {"slice_s": round(length, 3), "slices": [_slice(found) for found in slices]}
+
+
+def _slice(moments: list[Moment]) -> dict[str, Any]:
+    classes = Counter(f"{moment.status // 100}xx" if moment.status else "none" for moment in moments)
+    return {
+        "statuses": dict(sorted(classes.items())),
+        "latency_ms": _percentiles([moment.elapsed for moment in moments if moment.status]),
+    }
+
+
+def _requirement(
+    row: Row, settings: Settings, known: frozenset[str], compared: Comparison | None, *, whole: bool
+) -> dict[str, Any]:
     requirement = row.requirement
     return {
         "id": requirement.id,
@@ -124,11 +216,18 @@ def _requirement(row: Row, settings: Settings, known: frozenset[str]) -> dict[st
         "quote": requirement.quote,
         "source": requirement.source,
         "why": requirement.why,
+        "in_set": not row.beyond,
+        "decides": row.decides,
+        "asked": row.asked(settings.level),
+        "effect": row.effect(settings.level, compared.known if compared is not None else ()),
         "verdict": row.verdict,
+        "conclusive": whole and row.conclusive,
         "reason": row.reason,
         "cases_judged": row.judged,
         "checks": [check.place for check in row.checks],
-        "findings": [_finding(finding, settings, known) for finding in row.findings],
+        "findings": [
+            _finding(finding, settings, known) | {"known": _known(finding, compared)} for finding in row.findings
+        ],
     }
 
 
@@ -158,6 +257,15 @@ def _finding(finding: Finding, settings: Settings, known: frozenset[str]) -> dic
         ),
         "rerun": rerun(finding, case if case in known else None, settings),
     }
+
+
+def _known(finding: Finding, compared: Comparison | None) -> dict[str, Any] | None:
+    """What the baseline says of a finding."""
+    entry = compared.known.get(finding.id) if compared is not None else None
+    if entry is None:
+        return None
+    expires = entry.expires.isoformat() if entry.expires is not None else None
+    return {"line": entry.line, "reason": entry.reason, "issue": entry.issue, "expires": expires}
 
 
 def exchange_of(exchange: Exchange) -> dict[str, Any]:
@@ -342,6 +450,24 @@ def _printed(octets: bytes) -> str:
 
 def rerun(finding: Finding, case: str | None, settings: Settings) -> str:
     """The command that judges this one finding again; without a case when it stands in no plan, like a reduced one."""
+    parts = [*_towards(settings), "--requirement", finding.requirement]
+    if finding.check.fold is None and case is not None:
+        parts += ["--case", re.sub(r"([*?[])", r"[\1]", case)]
+    return _spoken([*parts, *_sending(settings)])
+
+
+def rerun_all(settings: Settings) -> str:
+    """The command that repeats the whole run; headers of `--header` are named without their values."""
+    parts = _towards(settings)
+    for key in ("requirement", "case", "without"):
+        parts += [part for value in getattr(settings, key) for part in (f"--{key}", value)]
+    parts += [part for name, _value in settings.header for part in ("--header", f"{name}: …")]
+    parts += ["--level", settings.level] if settings.level != "must" else []
+    parts += ["--baseline", str(settings.baseline.path)] if settings.baseline is not None else []
+    return _spoken([*parts, *_sending(settings)])
+
+
+def _towards(settings: Settings) -> list[str]:
     parts = ["invoice-conformance", "run"]
     if settings.base_url is not None:
         parts.append(settings.base_url)
@@ -349,11 +475,14 @@ def rerun(finding: Finding, case: str | None, settings: Settings) -> str:
             value = getattr(settings, key)
             parts += [f"--{key.replace('_', '-')}", value] if value else []
         parts += ["--insecure"] if settings.insecure else []
-    parts += ["--requirement", finding.requirement]
-    if finding.check.fold is None and case is not None:
-        parts += ["--case", re.sub(r"([*?[])", r"[\1]", case)]
-    if settings.profile != "standard":
-        parts += ["--profile", settings.profile]
-    if settings.seed:
-        parts += ["--seed", str(settings.seed)]
+    return parts
+
+
+def _sending(settings: Settings) -> list[str]:
+    parts = ["--profile", settings.profile] if settings.profile != "standard" else []
+    parts += ["--set", settings.set] if settings.set is not None else []
+    return parts + (["--seed", str(settings.seed)] if settings.seed else [])
+
+
+def _spoken(parts: list[str]) -> str:
     return " ".join(shlex.quote(part) for part in parts)

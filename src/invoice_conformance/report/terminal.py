@@ -12,7 +12,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from invoice_conformance.escaping import shown as safe
+from invoice_conformance import baseline
+from invoice_conformance.escaping import one_line
+from invoice_conformance.report.words import (
+    baseline_of,
+    conclusion_of,
+    cut,
+    is_known,
+    known_words,
+    set_of,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,13 +39,6 @@ COLOURS = {
     "not-conformant": "red",
     "incomplete": "yellow",
     "aborted": "red",
-}
-WORDS = {
-    "full": "conformant (full): every MUST and every SHOULD holds",
-    "core": "conformant (core): every MUST holds",
-    "not-conformant": "not conformant",
-    "incomplete": "incomplete: not every MUST could be judged",
-    "aborted": "aborted: the target could not be judged",
 }
 
 
@@ -90,18 +92,20 @@ def conclusion(report: Report, folder: Path) -> Group:
     pairs = [
         (turn, ("MUST", "SHOULD").index(row["level"]), row, finding)
         for row in failed
-        if row["level"] != "MAY" and not row["contested"]
-        for turn, finding in enumerate(row["findings"])
+        if row["decides"]
+        for turn, finding in enumerate(finding for finding in row["findings"] if not is_known(finding))
     ]
     for _turn, _level, row, finding in sorted(pairs, key=lambda pair: (pair[0], pair[1]))[:FINDINGS_SHOWN]:
         parts.append(_finding(row, finding))
         shown += 1
-    total = sum(len(row["findings"]) for row in failed)
+    total = sum(not is_known(finding) for row in failed for finding in row["findings"])
     if total > shown:
         parts.append(Text(f"… {total - shown} more findings are in the report.\n", style="dim"))
     undecided = [row for row in report["requirements"] if row["verdict"] in {"inconclusive", "error"}]
     if undecided and report["stopped"] is None:
         parts.append(_undecided(undecided))
+    if report["baseline"] is not None:
+        parts.append(_baseline(report))
     parts.append(_counts(report))
     parts.append(_verdict(report, folder))
     return Group(*parts)
@@ -126,23 +130,37 @@ def _finding(row: dict[str, Any], finding: dict[str, Any]) -> Group:
     if finding["boundary"]:
         lines.append(f"   where {finding['boundary']}")
     lines.append(f"    case {finding['case']}" + (f" ({'; '.join(notes)})" if notes else ""))
-    lines.append(f"    rule {row['basis']}: “{_cut(row['quote'], 90)}” — {row['source']}")
+    lines.append(f"    rule {row['basis']}: “{cut(row['quote'], 90)}” — {row['source']}")
     lines.append(f"   check {finding['check']}")
     if len(finding["curl"]) <= CURL_SHOWN:
         lines.append(f"    {finding['curl']}")
     lines.append(f"   rerun {finding['rerun']}")
-    return Group(head, Text(safe("\n".join(f"  {line}" for line in lines)) + "\n"))
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}…"
+    # Line by line, for a line feed in what the target said would begin a line of its own, which CI systems obey.
+    return Group(head, Text("\n".join(f"  {one_line(line)}" for line in lines) + "\n"))
 
 
 def _undecided(rows: list[dict[str, Any]]) -> Text:
-    lines = [f"{row['verdict']}: {row['id']}: {_cut(row['reason'], 160)}" for row in rows[:FINDINGS_SHOWN]]
+    lines = [f"{row['verdict']}: {row['id']}: {cut(row['reason'], 160)}" for row in rows[:FINDINGS_SHOWN]]
     if len(rows) > FINDINGS_SHOWN:
         lines.append(f"… and {len(rows) - FINDINGS_SHOWN} more")
-    return Text(safe("\n".join(lines)) + "\n", style="yellow")
+    return Text("\n".join(map(one_line, lines)) + "\n", style="yellow")
+
+
+def _baseline(report: Report) -> Text:
+    """Which findings the baseline bears with, and what is wrong with it."""
+    text = Text()
+    known = [
+        f"known: {row['level']} {finding['id']}: {cut(known_words(finding), 160)}"
+        for row in report["requirements"]
+        for finding in row["findings"]
+        if is_known(finding)
+    ]
+    if len(known) > FINDINGS_SHOWN:
+        known[FINDINGS_SHOWN:] = [f"… and {len(known) - FINDINGS_SHOWN} more that are known"]
+    text.append("".join(f"{one_line(line)}\n" for line in known), style="dim")
+    text.append("".join(f"{one_line(words)}\n" for words in baseline.complaints(report["baseline"])), style="red")
+    text.append(f"{baseline_of(report)}\n")
+    return text
 
 
 def _counts(report: Report) -> Table:
@@ -165,12 +183,10 @@ def _counts(report: Report) -> Table:
 def _verdict(report: Report, folder: Path) -> Text:
     outcome = report["outcome"]
     text = Text("\n")
-    words = WORDS[outcome]
-    if report["partial"] and outcome == "incomplete" and report["stopped"] is None:
-        words = "a selection was run, so nothing is said of the whole"
-    text.append(words, style=f"bold {COLOURS[outcome]}")
+    text.append(conclusion_of(report), style=f"bold {COLOURS[outcome]}")
     if report["stopped"] is not None:
-        text.append(f"\n{safe(report['stopped'])}", style=COLOURS[outcome])
+        text.append(f"\n{one_line(report['stopped'])}", style=COLOURS[outcome])
+    text.append("".join(f"\n{one_line(line)}" for line in set_of(report)), style="yellow")
     if report["waived"]:
         text.append(f"\nwaived by name: {', '.join(report['waived'])}", style="yellow")
     text.append(
