@@ -274,14 +274,35 @@ def _bare(text: str) -> str:
     return text.replace("\\", "")
 
 
-def _echoes(sent: Iterable[str]) -> set[str]:
-    """How what was sent may come back: as it was, or escaped once."""
+_SHORT: Final = 200
+"""Characters up to which texts are kept with their spellings: nearly all are in every request."""
+
+
+def _spelled(one: str) -> frozenset[str]:
+    """How a text may come back: as it was, or escaped once."""
+    plain, ascii_only = json.dumps(one, ensure_ascii=False)[1:-1], json.dumps(one)[1:-1]
+    return frozenset((one, plain, ascii_only, *_spellings(one)))
+
+
+_spelled_short = functools.lru_cache(maxsize=1024)(_spelled)
+
+
+def _echoes(sent: Iterable[str]) -> list[str]:
+    """How what was sent may come back, the longest first."""
     found: set[str] = set()
     for one in sent:
         if len(one) >= _ECHO:
-            found.update(_spellings(one))
-            found.update((one, json.dumps(one)[1:-1], json.dumps(one, ensure_ascii=False)[1:-1]))
-    return found
+            found |= _spelled_short(one) if len(one) <= _SHORT else _spelled(one)
+    return sorted(found, key=len, reverse=True)
+
+
+_VARIES: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,12})?(?=[Z+\"-])"
+    r"|(?<=\"id\":\")[\w-]{1,64}(?=\")|(?<=\":)-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?=[,}])"
+    r"|(?<=/)[0-9a-z_-]{8,64}\Z",
+    re.ASCII,
+)
+"""What differs between answers that say the same and is no leak: instants, ids (in a path too), JSON's numbers."""
 
 
 def leak_in(text: str, sent: Iterable[str] = ()) -> tuple[str, str] | None:
@@ -291,15 +312,14 @@ def leak_in(text: str, sent: Iterable[str] = ()) -> tuple[str, str] | None:
     """
     if len(text) > LOOKED_AT + LOOKED_AT_END:
         text = f"{text[:LOOKED_AT]}\0{text[-LOOKED_AT_END:]}"
-    spellings = _spellings(text)
-    if not any(_found(spelling) for spelling in spellings):
-        return None
-    ours = sorted(_echoes(sent), key=len, reverse=True)
-    for spelling in spellings:
+    ours = _echoes(sent)
+    for spelling in _spellings(text):
         # NUL for what was taken out: nothing around it grows together.
         rest = spelling
         for echo in ours:
             rest = rest.replace(echo, "\0")
+        if not _found(_VARIES.sub("0", rest)):
+            continue
         for words, found in _found(rest):
             # An echo that was cut off, or escaped again, is no less ours.
             if not any(_bare(found) in _bare(echo) for echo in ours):
@@ -309,5 +329,5 @@ def leak_in(text: str, sent: Iterable[str] = ()) -> tuple[str, str] | None:
 
 @functools.lru_cache(maxsize=1024)
 def _found(text: str) -> tuple[tuple[str, str], ...]:
-    """Every kind of leak in `text` with the words that show it; a server refuses with the same few texts."""
+    """Every kind of leak in `text` with the words that show it; a server answers with the same few texts."""
     return tuple((words, match[0]) for words, pattern in LEAKS if (match := pattern.search(text)) is not None)
