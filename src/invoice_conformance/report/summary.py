@@ -171,6 +171,8 @@ def workflow_commands(report: Report) -> str:
         lines["error"].append(_command("error", "invoice-conformance", report["stopped"]))
     if report["baseline"] is not None:
         lines["error"] += [_command("error", "baseline", words) for words in complaints(report["baseline"])]
+        lines["notice"].append(_command("notice", "baseline", baseline_of(report)))
+    lines["notice"] += [_command("notice", "set", words) for words in set_of(report)]
     for row in sorted(report["requirements"], key=rank):
         kind = "error" if row["effect"] != "none" else "notice" if all_known(row) else "warning"
         title = f"{'known ' if all_known(row) else ''}{level_of(row)} {row['id']}"
