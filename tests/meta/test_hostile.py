@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 from tests.meta import certificates
 from tests.meta.hostile_modes import EXPECTED, REPRESENTATIVE, expectation
-from tests.meta.hostile_runs import HostileRun, run_mode
+from tests.meta.hostile_runs import LARGEST, HostileRun, run_mode
 from tests.meta.hostile_server import MODES, OWN_CERTIFICATE, TOKEN
 from tests.meta.leftovers import leaked, troubles
 
@@ -57,6 +57,15 @@ def test_a_hostile_target_is_told_truthfully_in_time_and_leaves_nothing_live(
 
     ran = runs[name].result()
 
+    assert ran.troubles == ()
+
+
+def test_what_a_run_takes_is_not_what_the_tests_take(tmp_path: Path) -> None:
+    held = b"x" * (LARGEST << 20)
+
+    ran = run_mode("status-403", "", None, tmp_path / "run")
+
+    assert 0 < ran.megabytes < len(held) >> 21
     assert ran.troubles == ()
 
 
