@@ -95,13 +95,14 @@ def _head(report: Report) -> Iterator[str]:
         f"{report['suite']['name']} {report['suite']['version']}, gate {gate_of(report)}"
     )
     yield ""
-    for words in set_of(report):
-        yield f"{_escaped(words)}<br>"
+    if report["set"]["pinned"]:
+        yield "<br>".join(map(_escaped, set_of(report)))
+        yield ""
     if report["baseline"] is not None:
         yield _escaped(baseline_of(report))
         yield ""
         yield from (f"- **{_escaped(words)}**" for words in complaints(report["baseline"])[:ANNOTATIONS])
-    yield ""
+        yield ""
     used = [name for name in VERDICTS if any(name in counted for counted in report["counts"].values())]
     if used:
         yield f"| level | {' | '.join(used)} |"
