@@ -84,13 +84,18 @@ def _parser(*, serving: bool = False) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"invoice-conformance {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    _add_run(
-        commands.add_parser(
-            "run",
-            help="judge a target, or the reference server when no URL is given",
-            epilog=EPILOG,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
+    run = commands.add_parser(
+        "run",
+        help="judge a target, or the reference server when no URL is given",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_run(run)
+    run.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default="text",
+        help="what goes to the standard output; with json report.json alone, and the words to the standard error",
     )
     _add_run(
         commands.add_parser(
@@ -204,7 +209,7 @@ def _run(given: argparse.Namespace) -> int:
 
     values = dict(vars(given))
     url, file = values.pop("url"), values.pop("config")
-    command = values.pop("command")
+    command, as_json = values.pop("command"), values.pop("format", "text") == "json"
     if url is not None:
         if values.get("base_url") is not None:
             return _complain("give the target once: as URL or as --base-url")
@@ -215,7 +220,7 @@ def _run(given: argparse.Namespace) -> int:
         return _complain(str(error))
     if settings.insecure:
         _complain("warning: --insecure accepts any certificate, so anybody may answer; such a run certifies nothing")
-    return _go(settings) if command == "run" else _examine(settings)
+    return _go(settings, as_json=as_json) if command == "run" else _examine(settings)
 
 
 def _examine(settings: Settings) -> int:
@@ -240,7 +245,7 @@ def _examine(settings: Settings) -> int:
         _complain("interrupted by Ctrl-C")
         return INCOMPLETE
     except Exception as error:  # noqa: BLE001 - a defect of ours must say so
-        return _defect(error, settings)
+        return _defect(error, settings, console)
     if isinstance(found, Refusal):
         console.print(f"not ready: {safe(found.words)}", markup=False, soft_wrap=True)
         return NOT_READY
@@ -260,16 +265,17 @@ def _examine(settings: Settings) -> int:
     return 0
 
 
-def _console() -> Console:
+def _console(*, stderr: bool = False) -> Console:
     from rich.console import Console  # noqa: PLC0415 - see the module's docstring
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
+    stream = sys.stderr if stderr else sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
         # A terminal that cannot show a character gets its number; the run does not end for that.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    return Console(highlight=False)
+        stream.reconfigure(errors="backslashreplace")
+    return Console(highlight=False, stderr=stderr)
 
 
-def _defect(error: Exception, settings: Settings) -> int:
+def _defect(error: Exception, settings: Settings, console: Console) -> int:
     """Tell of a defect of the suite, without the secrets that an exception may quote."""
     import traceback  # noqa: PLC0415 - see the module's docstring
 
@@ -277,19 +283,19 @@ def _defect(error: Exception, settings: Settings) -> int:
     from invoice_conformance.redaction import Redactor  # noqa: PLC0415 - likewise
 
     redactor = Redactor([settings.token, *(value for _name, value in settings.header)])
-    print(safe(redactor.text("".join(traceback.format_exception(error)))))  # noqa: T201 - see _complain
+    print(safe(redactor.text("".join(traceback.format_exception(error)))), file=console.file)
     _complain(f"a defect of the suite, please report it: {safe(redactor.text(repr(error)))}")
     return DEFECT
 
 
-def _go(settings: Settings) -> int:
+def _go(settings: Settings, *, as_json: bool = False) -> int:
     from invoice_conformance import session  # noqa: PLC0415 - see the module's docstring
     from invoice_conformance.config import ConfigError  # noqa: PLC0415 - likewise
     from invoice_conformance.contract import SpecError  # noqa: PLC0415 - likewise
     from invoice_conformance.reference.embed import NotStarted  # noqa: PLC0415 - likewise
-    from invoice_conformance.report import terminal, views  # noqa: PLC0415 - likewise
+    from invoice_conformance.report import document, terminal, views  # noqa: PLC0415 - likewise
 
-    console = _console()
+    console = _console(stderr=as_json)
     # A run makes many objects and no cycles worth a search: the collector's defaults would cost it a seventh.
     gc.set_threshold(50_000, 20, 50)
     try:
@@ -313,10 +319,12 @@ def _go(settings: Settings) -> int:
         _complain("interrupted by Ctrl-C; no requirement was judged")
         return INCOMPLETE
     except Exception as error:  # noqa: BLE001 - a defect of ours must say so
-        return _defect(error, settings)
+        return _defect(error, settings, console)
     console.print(terminal.conclusion(result.report, result.folder), soft_wrap=True)
     if views.annotates():
-        sys.stdout.write(views.render(result.report, result.folder, "annotations"))
+        console.file.write(views.render(result.report, result.folder, "annotations"))
+    if as_json:
+        sys.stdout.write(document.written(result.report))
     return result.exit_code
 
 

@@ -20,6 +20,7 @@ from invoice_conformance.config import OPTIONS, ConfigError, Settings, settle
 from invoice_conformance.contract import SpecError
 from invoice_conformance.escaping import one_line
 from invoice_conformance.locate import conformance_dir
+from invoice_conformance.report import views
 from invoice_conformance.report.words import baseline_of, is_known, known_words, listed, set_of, unlisted
 from invoice_conformance.session import Result, Suite, run
 from invoice_conformance.verdict import family_of
@@ -253,6 +254,9 @@ class Face:
             f"{report['duration_s']:.1f} s"
         )
         terminalreporter.line(f"report: {self._result.folder / 'report.json'}")
+        if views.annotates():
+            for command in views.render(report, self._result.folder, "annotations").splitlines():
+                terminalreporter.line(command)
 
     def pytest_report_header(self) -> str:
         """Name the target."""

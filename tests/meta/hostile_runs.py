@@ -62,7 +62,9 @@ def run_mode(name: str, upstream: str, keys: Path | None, folder: Path, *more: s
     expected = expectation(name)
     folder.mkdir(parents=True)
     report = folder / "report"
-    kept = {key: value for key, value in os.environ.items() if not key.startswith((PREFIX, "PYTEST_", "COV_"))}
+    kept = {
+        key: value for key, value in os.environ.items() if not key.startswith((PREFIX, "PYTEST_", "COV_", "GITHUB_"))
+    }
     # A proxy that the environment names is to be passed by.
     there_is_none = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
     environment = kept | IDENTITY | there_is_none | {f"{PREFIX}TOKEN": TOKEN, "PYTHONPATH": str(ROOT / "src")}

@@ -60,6 +60,15 @@ def test_a_hostile_target_is_told_truthfully_in_time_and_leaves_nothing_live(
     assert ran.troubles == ()
 
 
+def test_what_a_run_takes_is_not_what_the_tests_take(tmp_path: Path) -> None:
+    held = b"x" * (LARGEST << 20)
+
+    ran = run_mode("status-403", "", None, tmp_path / "run")
+
+    assert 0 < ran.megabytes < len(held) >> 21
+    assert ran.troubles == ()
+
+
 def test_there_are_enough_modes_and_each_is_expected_to_come_to_something() -> None:
     areas = {name.partition("-")[0] for name in MODES}
     unexpected = [name for name in MODES if expectation(name) not in EXPECTED.values()]

@@ -95,13 +95,14 @@ def _head(report: Report) -> Iterator[str]:
         f"{report['suite']['name']} {report['suite']['version']}, gate {gate_of(report)}"
     )
     yield ""
-    for words in set_of(report):
-        yield f"{_escaped(words)}<br>"
+    if report["set"]["pinned"]:
+        yield "<br>".join(map(_escaped, set_of(report)))
+        yield ""
     if report["baseline"] is not None:
         yield _escaped(baseline_of(report))
         yield ""
         yield from (f"- **{_escaped(words)}**" for words in complaints(report["baseline"])[:ANNOTATIONS])
-    yield ""
+        yield ""
     used = [name for name in VERDICTS if any(name in counted for counted in report["counts"].values())]
     if used:
         yield f"| level | {' | '.join(used)} |"
@@ -171,6 +172,8 @@ def workflow_commands(report: Report) -> str:
         lines["error"].append(_command("error", "invoice-conformance", report["stopped"]))
     if report["baseline"] is not None:
         lines["error"] += [_command("error", "baseline", words) for words in complaints(report["baseline"])]
+        lines["notice"].append(_command("notice", "baseline", baseline_of(report)))
+    lines["notice"] += [_command("notice", "set", words) for words in set_of(report)]
     for row in sorted(report["requirements"], key=rank):
         kind = "error" if row["effect"] != "none" else "notice" if all_known(row) else "warning"
         title = f"{'known ' if all_known(row) else ''}{level_of(row)} {row['id']}"
