@@ -21,7 +21,7 @@ from invoice_conformance.config import Settings
 from invoice_conformance.evidence import read
 from invoice_conformance.exchange import Exchange, NoAnswer, Request
 from invoice_conformance.reference.embed import FaultFarm
-from invoice_conformance.report.document import curl
+from invoice_conformance.report.document import curl, rerun_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -269,6 +269,28 @@ def test_a_pasted_curl_makes_a_number_that_is_not_used_up(tmp_path: Path) -> Non
 
     assert first != second
     assert re.sub(rb"s-[0-9]{12}-", f"s-{mark}-".encode(), first) == body.encode()
+
+
+def test_a_pasted_command_takes_the_way_of_the_run_and_names_no_password() -> None:
+    way = Settings(
+        base_url="https://h",
+        proxy="http://me:secret@proxy.example:3128",
+        ca_file="own ca.pem",
+        client_cert="c.pem",
+        client_key="k.pem",
+        insecure=True,
+    )
+    request = Request("POST", "/api/v1/invoices", (), b"{}")
+
+    pasted = curl(Exchange(request, NoAnswer("reset", ""), 0.0, 0.0), way)
+
+    options = "--insecure --cacert 'own ca.pem' --cert c.pem --key k.pem --proxy http://proxy.example:3128"
+    assert f"https://h/api/v1/invoices {options} " in pasted
+    repeated = (
+        "--ca-file 'own ca.pem' --client-cert c.pem --client-key k.pem --proxy http://proxy.example:3128 --insecure"
+    )
+    assert rerun_all(way) == f"invoice-conformance run https://h {repeated}"
+    assert "secret" not in pasted + rerun_all(way)
 
 
 def test_a_pasted_curl_sends_odd_headers_as_they_were(tmp_path: Path) -> None:

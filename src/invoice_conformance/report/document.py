@@ -15,6 +15,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from invoice_conformance import sets
+from invoice_conformance.address import without_credentials
 from invoice_conformance.case import BEARER
 from invoice_conformance.config import PREFIX
 from invoice_conformance.exchange import NoAnswer
@@ -334,7 +335,15 @@ def curl(exchange: Exchange, settings: Settings, case: Case | None = None, mark:
     url = (settings.base_url or "http://127.0.0.1:8080").partition("://")
     origin = f"{url[0]}://{url[2].partition('/')[0]}"
     where = (origin + request.target).encode("latin-1")
-    parts = ["curl", "-i", "-X", _quoted(request.method), _body(where), *_as_written(request, origin)]
+    parts = [
+        "curl",
+        "-i",
+        "-X",
+        _quoted(request.method),
+        _body(where),
+        *_through(settings),
+        *_as_written(request, origin),
+    ]
     templates = iter([value for name, value in case.headers if name.lower() == "authorization"] if case else [])
     for name, value in request.headers:
         if name.lower() == "authorization":
@@ -352,6 +361,20 @@ def curl(exchange: Exchange, settings: Settings, case: Case | None = None, mark:
         # Not --data-binary, which takes a leading @ for a file name.
         parts += ["--data-raw", _renumbered(_body(request.body), mark)]
     return " ".join(parts)
+
+
+def _through(settings: Settings) -> list[str]:
+    """Options that make curl take the same way to the target; a proxy's credentials are left out."""
+    ways = (
+        ("--cacert", settings.ca_file),
+        ("--cert", settings.client_cert),
+        ("--key", settings.client_key),
+        ("--proxy", without_credentials(settings.proxy) if settings.proxy else None),
+    )
+    return [
+        *(["--insecure"] if settings.insecure else []),
+        *(part for way in ways if way[1] for part in (way[0], _quoted(way[1]))),
+    ]
 
 
 def _as_written(request: Request, origin: str) -> list[str]:
@@ -467,13 +490,17 @@ def rerun_all(settings: Settings) -> str:
     return _spoken([*parts, *_sending(settings)])
 
 
+IDS = ("tenant_id", "contract_id", "other_tenant_id", "other_contract_id")
+
+
 def _towards(settings: Settings) -> list[str]:
     parts = ["invoice-conformance", "run"]
     if settings.base_url is not None:
         parts.append(settings.base_url)
-        for key in ("tenant_id", "contract_id", "other_tenant_id", "other_contract_id", "ca_file"):
+        for key in (*IDS, "ca_file", "client_cert", "client_key"):
             value = getattr(settings, key)
             parts += [f"--{key.replace('_', '-')}", value] if value else []
+        parts += ["--proxy", without_credentials(settings.proxy)] if settings.proxy else []
         parts += ["--insecure"] if settings.insecure else []
     return parts
 
