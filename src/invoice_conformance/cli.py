@@ -11,7 +11,8 @@ import io
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from invoice_conformance import __version__
+from invoice_conformance import __version__, asking
+from invoice_conformance.arguments import add_options, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from invoice_conformance import gate  # noqa: PLC0415 - see the module's docstring
 
         return gate.run(given)
+    if given.command in asking.COMMANDS:
+        return asking.run(given, lambda: _parser(serving=True))
     _parser().print_help()
     return USAGE
 
@@ -74,7 +77,7 @@ def _parser(*, serving: bool = False) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"invoice-conformance {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    _add_run(
+    add_options(
         commands.add_parser(
             "run",
             help="judge a target, or the reference server when no URL is given",
@@ -98,16 +101,8 @@ def _parser(*, serving: bool = False) -> argparse.ArgumentParser:
     from invoice_conformance import gate  # noqa: PLC0415 - see the module's docstring
 
     gate.add_commands(commands)
+    asking.add_commands(commands)
     return parser
-
-
-def _add_run(parser: argparse.ArgumentParser) -> None:
-    from invoice_conformance.config import OPTIONS  # noqa: PLC0415 - see the module's docstring
-
-    parser.add_argument("url", nargs="?", metavar="URL", help="the target: scheme, host and an optional path prefix")
-    parser.add_argument("--config", metavar="FILE", help="read this file instead of invoice-conformance.toml")
-    for option in OPTIONS:
-        parser.add_argument(f"--{option.name}", **option.flags())
 
 
 def _add_faults(parser: argparse.ArgumentParser) -> None:
@@ -142,19 +137,10 @@ def _faults(given: argparse.Namespace) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from pathlib import Path  # noqa: PLC0415 - see the module's docstring
+    from invoice_conformance.config import ConfigError  # noqa: PLC0415 - see the module's docstring
 
-    from invoice_conformance.config import ConfigError, settle  # noqa: PLC0415 - likewise
-
-    values = dict(vars(given))
-    url, file = values.pop("url"), values.pop("config")
-    values.pop("command")
-    if url is not None:
-        if values.get("base_url") is not None:
-            return _complain("give the target once: as URL or as --base-url")
-        values["base_url"] = url
     try:
-        settings = settle(values, file=Path(file) if file else None)
+        settings = settings_of(given)
     except ConfigError as error:
         return _complain(str(error))
     return _go(settings)

@@ -77,10 +77,22 @@ class Unrecorded:
 
 
 class Called:
-    """A reference server that is called as a function, one request at a time."""
+    """A reference server that is called as a function, one request at a time.
 
-    def __init__(self, faults: tuple[str, ...]) -> None:
+    `prepare` may replace stages of it before it is given its faults; `clock` is what an exchange's time is read from.
+    """
+
+    def __init__(
+        self,
+        faults: tuple[str, ...],
+        *,
+        prepare: Callable[[reference.Service], None] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._service = reference.Service(reference.Settings(), Store(":memory:"))
+        self._clock = clock
+        if prepare is not None:
+            prepare(self._service)
         for name in faults:
             install(FAULTS[name], self._service)
         self._service.pause = self._pause
@@ -96,7 +108,7 @@ class Called:
         """The answer of the server, as its front would send it."""
         if gate is not None:
             gate()
-        started = time.time()
+        started = self._clock()
         path = request.target.partition("?")[0]
         headers = tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers)
         if request.chunked:
@@ -122,7 +134,7 @@ class Called:
                 self._connection += 1
                 silent = Exchange(request, NoAnswer(silence.kind, "no answer"), started, self._paused)
                 return redacted(silent, REDACTOR)
-            elapsed = time.time() - started + self._paused
+            elapsed = self._clock() - started + self._paused
         body = b"" if request.method == "HEAD" else answer.body
         head = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers)
         digest = hashlib.sha256(body).hexdigest()

@@ -195,10 +195,11 @@ class Courier:
         token_command: str | None = None,
         control: Case | None = None,
         patience: float = PATIENCE,
+        numbering: Numbering | None = None,
     ) -> None:
         self._target = target
         self._identity = identity
-        self._numbering = Numbering.fresh()
+        self._numbering = numbering or Numbering.fresh()
         self._path = path
         self._evidence = evidence
         self._rules = rules

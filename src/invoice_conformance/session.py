@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from invoice_conformance.baseline import Comparison
     from invoice_conformance.report.document import Report
+    from invoice_conformance.sending import Recorder
 
 NO_SECRETS = frozenset({"accept", "accept-language", "accept-encoding", "user-agent", "origin", "referer", "via"})
 """Fields of `--header` that hold no key."""
@@ -138,9 +139,9 @@ def run(
     pinned = suite.pinned(settings)
     with ExitStack() as stack:
         evidence = stack.enter_context(EvidenceWriter(folder))
-        reached = stack.enter_context(_Embedded(settings)) if settings.embedded else settings
+        reached = stack.enter_context(Embedded(settings)) if settings.embedded else settings
         rules = replace(suite.rules, base_url=reached.base_url or "")
-        courier = stack.enter_context(_Opened(rules, reached, evidence)).courier
+        courier = stack.enter_context(Opened(rules, reached, evidence)).courier
         judge = Judge(plan, suite.catalogue, rules, suite.waived(settings), pinned)
         engine = Engine(plan, courier, judge, concurrency=settings.concurrency, listener=listener)
         done = _go(suite, engine, courier, listener, started)
@@ -201,7 +202,7 @@ def _go(suite: Suite, engine: Engine, courier: Courier, listener: Listener, star
     return engine.run(after=understand)
 
 
-class _Embedded:
+class Embedded:
     """The settings of a run against the reference server, which lives as long as the `with` block."""
 
     def __init__(self, settings: Settings) -> None:
@@ -226,10 +227,10 @@ class _Embedded:
         self._server.__exit__()
 
 
-class _Opened:
+class Opened:
     """A courier to the configured target, whose connections live as long as the `with` block."""
 
-    def __init__(self, rules: Rules, settings: Settings, evidence: EvidenceWriter) -> None:
+    def __init__(self, rules: Rules, settings: Settings, evidence: Recorder) -> None:
         from invoice_conformance.redaction import Redactor  # noqa: PLC0415 - brings in the HTTP client
         from invoice_conformance.target import Target, TargetSettings  # noqa: PLC0415 - likewise
 
