@@ -106,17 +106,17 @@ def _plan(given: argparse.Namespace) -> int:
 
 def _replay(given: argparse.Namespace) -> int:
     from invoice_conformance import replay  # noqa: PLC0415 - see the module's docstring
-    from invoice_conformance.report.diff import NotAReport, load  # noqa: PLC0415 - likewise
+    from invoice_conformance.report.document import NotAReport, load  # noqa: PLC0415 - likewise
     from invoice_conformance.session import Suite  # noqa: PLC0415 - likewise
 
     try:
         report = load(given.report)
+        folder = given.report if given.report.is_dir() else given.report.parent
         found = replay.find(report, given.finding)
         for key, value in replay.whereabouts(report).items():
             # The command line comes first, and then where the run went: these bytes were meant for that.
             if getattr(given, key) is None and not (key == "base_url" and given.url is not None):
                 setattr(given, key, value)
-        folder = given.report if given.report.is_dir() else given.report.parent
         told = replay.replayed(Suite.load(), settings_of(given), report, found, folder)
     except (NotAReport, replay.CannotReplay) as error:
         return _complain(str(error))

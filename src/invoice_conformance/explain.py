@@ -10,11 +10,11 @@ import json
 import textwrap
 from typing import TYPE_CHECKING, Any, Final
 
+from invoice_conformance.escaping import one_line
 from invoice_conformance.exchange import NoAnswer
 from invoice_conformance.exhibit import exhibit
 from invoice_conformance.killing import IDENTITY
 from invoice_conformance.report.document import exchange_of
-from invoice_conformance.report.terminal import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -149,9 +149,11 @@ def _lines(row: dict[str, Any]) -> list[str]:
     if violating is None:
         return [*lines, "", "no single exchange shows this rule broken; it takes a run"]
     lines += ["", "kept by the reference server:", *_shown(row["conforming"]), ""]
-    lines.append(safe(f"broken by the reference server with the fault {violating['fault']}: {violating['summary']}"))
+    lines.append(
+        one_line(f"broken by the reference server with the fault {violating['fault']}: {violating['summary']}")
+    )
     lines += _shown(violating["exchanges"])
-    lines += [f"  expected {_one_line(violating['expected'])}", f"       got {_one_line(violating['got'])}", ""]
+    lines += [f"  expected {one_line(violating['expected'])}", f"       got {one_line(violating['got'])}", ""]
     return [*lines, "see it with your own eyes, in two terminals:", *_by_hand(row["id"], violating["fault"])]
 
 
@@ -176,7 +178,7 @@ def _shown(exchanges: list[dict[str, Any]]) -> list[str]:
     lines = [f"  … after {left_out} more"] if left_out else []
     for one in exchanges[left_out:]:
         words = ROLES.get(one["role"], "the case" if one["role"] == "act" else one["role"])
-        lines += [f"  {words}: {_one_line(one['case'])}", *_request(one["request"]), *_answer(one)]
+        lines += [f"  {words}: {one_line(one['case'])}", *_request(one["request"]), *_answer(one)]
     return lines
 
 
@@ -188,24 +190,20 @@ def _request(request: dict[str, Any]) -> list[str]:
 
 def _answer(one: dict[str, Any]) -> list[str]:
     if "no_answer" in one:
-        return [f"    < no answer: {_one_line(one['no_answer']['detail'])}"]
+        return [f"    < no answer: {one_line(one['no_answer']['detail'])}"]
     response = one["response"]
     head = [f"HTTP/1.1 {response['status']} {response['reason']}".rstrip()]
     head += [f"{name}: {value}" for name, value in response["headers"]]
-    surplus = [f"    < and after the answer: {_one_line(one['surplus'][:BODY_SHOWN])}"] if one.get("surplus") else []
+    surplus = [f"    < and after the answer: {one_line(one['surplus'][:BODY_SHOWN])}"] if one.get("surplus") else []
     return [*_prefixed("<", head), *_body("<", response["body"]), *surplus]
 
 
 def _prefixed(sign: str, lines: list[str]) -> list[str]:
-    return [f"    {sign} {_one_line(line)}" for line in lines]
+    return [f"    {sign} {one_line(line)}" for line in lines]
 
 
 def _body(sign: str, text: str) -> list[str]:
     if not text:
         return []
     cut = text if len(text) <= BODY_SHOWN else f"{text[:BODY_SHOWN]}… ({len(text)} characters)"
-    return [f"    {sign}", f"    {sign} {_one_line(cut)}"]
-
-
-def _one_line(text: str) -> str:
-    return safe(text).replace("\n", "\\n")
+    return [f"    {sign}", f"    {sign} {one_line(cut)}"]

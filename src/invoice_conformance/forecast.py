@@ -11,8 +11,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from invoice_conformance.escaping import one_line
 from invoice_conformance.reduce import IN_ALL
-from invoice_conformance.report.terminal import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -157,7 +157,7 @@ def as_text(told: dict[str, Any]) -> str:
     ]
     width = max((len(row["id"]) for row in rows), default=0)
     lines += [f"{row['level']:<6} {row['id']:<{width}}  {_cases(row)}" for row in rows]
-    return safe("\n".join(lines))
+    return "\n".join(map(one_line, lines))
 
 
 def _labelled(label: str, lines: list[str]) -> list[str]:

@@ -15,6 +15,8 @@ from invoice_conformance import evidence
 from invoice_conformance.checks import Scope, Script
 from invoice_conformance.config import Settings
 from invoice_conformance.engine import CLOSER, Budget, Engine
+from invoice_conformance.escaping import one_line
+from invoice_conformance.exchange import Response
 from invoice_conformance.expect import AcceptedTogether
 from invoice_conformance.expect_steady import KeepsServing
 from invoice_conformance.plan import Plan, Planned
@@ -22,7 +24,6 @@ from invoice_conformance.preflight import Refusal, preflight
 from invoice_conformance.recorded import steps_of
 from invoice_conformance.reduce import IN_ALL
 from invoice_conformance.report.document import exchange_of
-from invoice_conformance.report.terminal import safe
 from invoice_conformance.sending import Gone, Stopped
 from invoice_conformance.session import Embedded, Opened
 from invoice_conformance.survival import look_closer
@@ -203,8 +204,19 @@ def _without(records: list[Record], act: Record, script: Script, check: Check) -
     """What shows that a combination alone is refused: the same with one of its values less, accepted."""
     if not isinstance(check.expecting, AcceptedTogether):
         return []
-    less = [record for record in records if record.meaning.id.startswith(f"{script.act.id} without ")]
-    return [("without", record) for record in less if {*record.meaning.edits} < {*act.meaning.edits}]
+    less = [
+        ("without", record)
+        for record in records
+        if record.meaning.id.startswith(f"{script.act.id} without ") and _was_accepted(record)
+    ]
+    about = [one for one in less if {*one[1].meaning.edits} < {*act.meaning.edits}]
+    # As in the run: when what was left out last is about a larger set, it is all there is.
+    return about or less[-1:]
+
+
+def _was_accepted(record: Record) -> bool:
+    answer = record.exchange.answer
+    return isinstance(answer, Response) and answer.status in {200, 201}
 
 
 def _shows(record: Record, shown: dict[str, Any]) -> bool:
@@ -323,7 +335,7 @@ def as_text(told: dict[str, Any]) -> str:
     if told["now"] is not None:
         lines += [f"       now expected {told['now']['expected']}", f"                got {told['now']['got']}"]
     lines += ["", _verdict(told)]
-    return "\n".join(safe(line.replace("\n", "\\n")) for line in lines)
+    return "\n".join(one_line(line) for line in lines)
 
 
 BODY_SHOWN: Final = 600
