@@ -1,4 +1,4 @@
-"""Owns the commands around a run: `explain`, `plan`, `replay` and `completion`. Arguments in, exit code out.
+"""Owns the commands around a run: `explain`, `plan`, `replay`, `matrix`, `completion`. Arguments in, exit code out.
 
 What they need is imported when they run, for `--help` is to be quick.
 """
@@ -17,7 +17,7 @@ from invoice_conformance.arguments import add_options, settings_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COMMANDS = frozenset({"completion", "explain", "plan", "replay"})
+COMMANDS = frozenset({"completion", "explain", "matrix", "plan", "replay"})
 FORMATS = ("text", "json")
 USAGE, UNJUDGED, DEFECT = 2, 3, 6
 REPLAY_EPILOG = """exit codes of replay:
@@ -52,6 +52,15 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 - argparse hides the ty
     replay.add_argument("finding", metavar="FINDING", help="its id, as AMOUNT-ECHO-6b49d03d, or how it begins")
     add_options(replay, leaving_out=OF_A_RUN)
     replay.add_argument("--format", choices=FORMATS, default="text", help="(default: %(default)s)")
+    matrix = commands.add_parser("matrix", help="set several reports side by side: a page and a Markdown table")
+    matrix.add_argument(
+        "reports",
+        nargs="+",
+        metavar="[NAME=]REPORT",
+        help="folder of a report, or its report.json, and how to call it (default: the target without its scheme)",
+    )
+    matrix.add_argument("--out", type=Path, metavar="DIR", help="write matrix.html and matrix.md here (default: .)")
+    matrix.add_argument("--format", choices=("html", "markdown", "json"), help="print this alone and write nothing")
     completion = commands.add_parser("completion", help="print a script that completes this command in a shell")
     completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="for this shell")
 
@@ -66,7 +75,8 @@ def run(given: argparse.Namespace, parser: Callable[[], argparse.ArgumentParser]
     try:
         if given.command == "completion":
             return _completion(given, parser())
-        return {"explain": _explain, "plan": _plan, "replay": _replay}[given.command](given)
+        own = {"explain": _explain, "matrix": _matrix, "plan": _plan, "replay": _replay}
+        return own[given.command](given)
     except (ConfigError, SpecError, NotStarted) as error:
         return _complain(str(error))
     except BrokenPipeError:
@@ -124,6 +134,45 @@ def _replay(given: argparse.Namespace) -> int:
         return _complain(f"the report is not as this version writes it ({error!r}); run the suite again")
     _print(replay.as_json(told) if given.format == "json" else replay.as_text(told))
     return replay.EXIT_CODES[told["state"]]
+
+
+def _matrix(given: argparse.Namespace) -> int:
+    from invoice_conformance.report import matrix  # noqa: PLC0415 - see the module's docstring
+    from invoice_conformance.report.document import NotAReport, load  # noqa: PLC0415 - likewise
+    from invoice_conformance.report.views import write  # noqa: PLC0415 - likewise
+
+    if given.out is not None and given.format is not None:
+        return _complain("--format prints and --out writes; give one of them")
+    try:
+        columns: list[matrix.Column] = []
+        for words in given.reports:
+            name, path = _named(words)
+            report = load(path)
+            columns.append(matrix.Column(matrix.name_for(name, report, [one.name for one in columns]), report))
+        compared = matrix.compare(columns)
+        if given.format is not None:
+            _print(matrix.MAKERS[given.format](compared).removesuffix("\n"))
+            return 0
+        folder: Path = given.out or Path()
+        folder.mkdir(parents=True, exist_ok=True)
+        for view, file in matrix.FILES.items():
+            write(matrix.MAKERS[view](compared), folder / file)
+            _print(str(folder / file))
+    except NotAReport as error:
+        return _complain(str(error))
+    except BrokenPipeError:
+        raise  # standard output's, and no trouble
+    except OSError as error:
+        return _complain(f"the page cannot be written: {error}; give another --out")
+    except (KeyError, TypeError) as error:
+        return _complain(f"a report is not as this version writes it ({error!r}); run the suite again")
+    return 0
+
+
+def _named(words: str) -> tuple[str, Path]:
+    """A report's name, empty where none was given, and its path; a path may hold an equals sign too."""
+    name, sign, path = words.partition("=")
+    return (name, Path(path)) if sign and not Path(words).exists() else ("", Path(words))
 
 
 def _completion(given: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
