@@ -1,13 +1,14 @@
 """Owns examples: one trial of a requirement's check against the reference server, without fault and with one.
 
-Both are made really, in this process and on a clock of their own, so that they come out the same each time. It must not
-know how an example is shown.
+Both are made really, in this process and on a clock of their own, so that they come out the same each time, but for
+what a fault mints by itself or only a connection shows. It must not know how an example is shown.
 """
 
 from __future__ import annotations
 
 import hashlib
 import itertools
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import formatdate
@@ -91,10 +92,10 @@ class Exhibit:
 
 
 def exhibit(suite: Suite, requirement: Requirement) -> Exhibit:
-    """The examples of one requirement, by its first check and the first of its faults that shows in them."""
+    """The examples of one requirement, by its first check and the most telling of its faults that shows in them."""
     check = suite.registry.of(requirement.id)[0]
     suite = replace(suite, rules=replace(suite.rules, base_url=BASE_URL))
-    faults = sorted((FAULTS[name] for name in requirement.faults), key=lambda fault: fault.over_sockets)[:FAULTS_TRIED]
+    faults = _telling(suite, requirement)[:FAULTS_TRIED]
     for place, plan in enumerate(_plans(suite, check)):
         for fault in faults:
             if fault.over_sockets and place:
@@ -107,6 +108,13 @@ def exhibit(suite: Suite, requirement: Requirement) -> Exhibit:
             if conforming is not None:
                 return Exhibit(check, script, conforming, Violation(fault, finding))
     return Exhibit(check)
+
+
+def _telling(suite: Suite, requirement: Requirement) -> list[Fault]:
+    """The requirement's faults: first those that need no connection, of these those that break the fewest others."""
+    broken = Counter(name for row in suite.catalogue for name in row.faults)
+    faults = [FAULTS[name] for name in requirement.faults]
+    return sorted(faults, key=lambda fault: (fault.over_sockets, broken[fault.name]))
 
 
 def _plans(suite: Suite, check: Check) -> Iterator[Plan]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from invoice_conformance.escaping import one_line, visible
+from invoice_conformance.escaping import one_line
 from invoice_conformance.report.static import own, policy
 from invoice_conformance.report.words import OUTCOMES, conclusion_of, level_of, target_of
 
@@ -175,7 +175,7 @@ def as_html(compared: dict[str, Any]) -> str:
 @cache
 def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["seen"] = visible
+    environment.filters["seen"] = one_line
     environment.filters["sign"] = _sign
     environment.filters["sentence"] = lambda words: words[:1].upper() + words[1:]
     return environment.from_string(own("matrix.html.j2"))
