@@ -25,8 +25,8 @@ REPLAY_EPILOG = """exit codes of replay:
   1  it is still there                5  the target cannot be reached, or refuses the credentials
   2  usage or configuration           6  a defect of the suite
 
-without a URL it goes to where the report's run went; tenant and contract are that run's too, unless they are given.
-The token is in no report: it comes from INVOICE_CONFORMANCE_TOKEN, --token-file or --token-command
+Tenant and contract are those of the report's run, unless they are given. The token is in no report: it comes from
+INVOICE_CONFORMANCE_TOKEN, --token-file or --token-command; it goes to no host but this machine that only a report names
 """
 OF_A_RUN = frozenset(
     {"out", "concurrency", "level", "requirement", "case", "without", "baseline", "set", "profile", "seed"}
@@ -123,10 +123,12 @@ def _replay(given: argparse.Namespace) -> int:
         report = load(given.report)
         folder = given.report if given.report.is_dir() else given.report.parent
         found = replay.find(report, given.finding)
-        for key, value in replay.whereabouts(report).items():
-            # The command line comes first, and then where the run went: these bytes were meant for that.
-            if getattr(given, key) is None and not (key == "base_url" and given.url is not None):
+        for key, value in replay.identity_of(report).items():
+            # The command line comes first, and then the run: these bytes name its tenant.
+            if getattr(given, key) is None:
                 setattr(given, key, value)
+        if settings_of(given, sends=False).embedded:
+            given.base_url = replay.target_of(report, found)
         told = replay.replayed(Suite.load(), settings_of(given), report, found, folder)
     except (NotAReport, replay.CannotReplay) as error:
         return _complain(str(error))

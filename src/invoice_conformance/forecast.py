@@ -104,6 +104,7 @@ def foretold(suite: Suite, settings: Settings) -> dict[str, Any]:
         "invoices_at_most": min(creating, settings.max_invoices or creating),
         "max_invoices": settings.max_invoices,
         "seconds": round(max(waits, paced), 1),
+        "max_time": settings.max_time,
         "basis": {
             "latency_ms": round(LATENCY * 1000),
             "concurrency": settings.concurrency,
@@ -187,6 +188,7 @@ def _time(told: dict[str, Any]) -> list[str]:
     return [
         f"about {_spoken(told['seconds'])} if each answer takes {basis['latency_ms']} ms,",
         f"with {basis['concurrency']} requests under way at once (--concurrency){pace}",
+        f"{_spoken(told['max_time'])} at most (--max-time)",
     ]
 
 

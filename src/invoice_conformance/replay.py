@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from invoice_conformance import evidence
+from invoice_conformance.address import is_local
 from invoice_conformance.checks import Scope, Script
 from invoice_conformance.config import Settings
 from invoice_conformance.engine import CLOSER, Budget, Engine
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 State: TypeAlias = Literal["gone", "still-there", "unjudged", "unreachable", "defect"]
 EXIT_CODES: Final[dict[State, int]] = {"gone": 0, "still-there": 1, "unjudged": 3, "unreachable": 5, "defect": 6}
 NEAR: Final = 3
-WHEREABOUTS: Final = ("tenant_id", "contract_id", "other_tenant_id", "other_contract_id", "ca_file", "insecure")
+IDENTITY: Final = ("tenant_id", "contract_id", "other_tenant_id", "other_contract_id")
 
 
 class CannotReplay(ValueError):  # noqa: N818 - it names what is the matter
@@ -75,11 +76,24 @@ def find(report: Report, name: str) -> Found:
     raise CannotReplay(f"{which} {name}; did you mean {' or '.join(near[:NEAR])}?")
 
 
-def whereabouts(report: Report) -> dict[str, Any]:
-    """Where the report's run went, as options by their keys."""
+def identity_of(report: Report) -> dict[str, Any]:
+    """The tenants and contracts of the report's run, as options by their keys."""
     configuration = report["configuration"]
-    told = {"base_url": report["target"], **{key: configuration[key] for key in WHEREABOUTS}}
-    return {key: value for key, value in told.items() if value}
+    return {key: configuration[key] for key in IDENTITY if configuration[key]}
+
+
+def target_of(report: Report, found: Found) -> str | None:
+    """Where the run went, None for the embedded server; CannotReplay when it is elsewhere than on this machine.
+
+    Who makes up a report must not come by the token of who replays it.
+    """
+    target: str | None = report["target"]
+    if target is None or is_local(target):
+        return target
+    raise CannotReplay(
+        f"the report names {target} as its target; to send your token there, say so: "
+        f"invoice-conformance replay REPORT {found.finding['id']} {target}"
+    )
 
 
 @dataclass
@@ -114,7 +128,7 @@ def replayed(suite: Suite, settings: Settings, report: Report, found: Found, fol
         reached = stack.enter_context(Embedded(settings)) if settings.embedded else settings
         rules = replace(suite.rules, base_url=reached.base_url or "")
         courier = stack.enter_context(Opened(rules, reached, kept)).courier
-        trouble = _first(courier, suite)
+        trouble = _first(courier, suite, settings.wait_for_target)
         first = len(kept.records)
         turns = found.finding["stability"]["sent"] if found.finding["stability"]["unstable"] else 1
         judged = [] if trouble else [*_turns(suite, rules, plan, courier, turns)]
@@ -230,10 +244,10 @@ def _last(records: list[Record], case: Case) -> Record | None:
     return found[-1] if found else None
 
 
-def _first(courier: Courier, suite: Suite) -> str:
+def _first(courier: Courier, suite: Suite, wait: float | None) -> str:
     """Why nothing can be judged at the target now; empty when a plain invoice is accepted."""
     try:
-        first = preflight(courier, suite.contract)
+        first = preflight(courier, suite.contract, wait)
     except (Gone, Stopped) as stop:
         return str(stop)
     return first.words if isinstance(first, Refusal) else ""

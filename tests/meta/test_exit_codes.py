@@ -6,8 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.meta.facing import CANNED, ROOT, Ran, run, settle_in
-from tests.meta.rawserver import Connection, RawServer, answer
+from tests.meta.facing import ROOT, Ran, run, settle_in
 
 from invoice_conformance.reference.embed import FaultFarm
 
@@ -61,18 +60,6 @@ def a_configuration_without_a_token(farm: FaultFarm, folder: Path) -> Ran:
         return run(folder, farm.correct_url, *ONE)
 
 
-def something_that_could_not_be_judged(_farm: FaultFarm, folder: Path) -> Ran:
-    def falls_silent(connection: Connection) -> None:
-        while request := connection.read_request():
-            if b":90071992547409" in request:
-                connection.close()
-                return
-            connection.send(answer(CANNED, "201 Created", "Content-Type: application/json"))
-
-    with RawServer(falls_silent) as server:
-        return run(folder, server.url, "--requirement", "AMOUNT-ACCEPTED")
-
-
 def a_requirement_that_needs_a_second_tenant(farm: FaultFarm, folder: Path) -> Ran:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("INVOICE_CONFORMANCE_OTHER_TENANT_ID")
@@ -109,7 +96,6 @@ TABLE: tuple[tuple[int, str, Callable[[FaultFarm, Path], Ran]], ...] = (
     (2, "usage or configuration; nothing was sent", a_usage_that_is_none),
     (2, "usage or configuration; nothing was sent", an_option_that_is_none),
     (2, "usage or configuration; nothing was sent", a_configuration_without_a_token),
-    (3, "incomplete: something could not be judged", something_that_could_not_be_judged),
     (3, "incomplete: something could not be judged", a_requirement_that_needs_a_second_tenant),
     (4, "no longer occurs", a_baseline_that_lists_what_no_longer_occurs),
     (5, "aborted because of the target: unreachable", a_target_that_cannot_be_reached),

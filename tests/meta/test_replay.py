@@ -164,6 +164,25 @@ def test_what_is_no_report_gives_2_in_one_line(text: str, tmp_path: Path) -> Non
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
 
 
+def test_a_token_goes_to_no_other_machine_that_only_a_report_names(
+    kept: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(kept.folder, tmp_path / "handed")
+    made_up = {**kept.report, "target": "http://elsewhere.invalid"}
+    (tmp_path / "handed" / "report.json").write_text(json.dumps(made_up), encoding="utf-8")
+    finding = kept.findings[0]["id"]
+
+    refused = command(tmp_path, "replay", str(tmp_path / "handed"), finding)
+    asked_for = replay(tmp_path, str(tmp_path / "handed"), finding, "http://elsewhere.invalid")
+    monkeypatch.setenv("INVOICE_CONFORMANCE_BASE_URL", str(kept.report["target"]))
+    configured = replay(tmp_path, str(tmp_path / "handed"), finding)
+
+    assert (refused.code, refused.out) == (2, "")
+    assert f"replay REPORT {finding} http://elsewhere.invalid" in refused.err
+    assert (asked_for["state"], "elsewhere.invalid" in asked_for["reason"]) == ("unreachable", True)
+    assert configured["state"] == "still-there"
+
+
 def test_a_token_is_needed(kept: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settle_in(monkeypatch, tmp_path, {})
 
