@@ -28,6 +28,7 @@ from invoice_conformance.report.document import exchange_of
 from invoice_conformance.sending import Gone, Stopped
 from invoice_conformance.session import Embedded, Opened
 from invoice_conformance.survival import look_closer
+from invoice_conformance.trial import DoesNotApply, Reading, Trial
 from invoice_conformance.verdict import Judge
 
 if TYPE_CHECKING:
@@ -116,13 +117,14 @@ def replayed(suite: Suite, settings: Settings, report: Report, found: Found, fol
     """What became of a finding, as plain JSON values; CannotReplay before anything is sent."""
     check = _check(suite, found)
     scope = Scope.of(suite.contract, suite.rules.oracle, report["profile"], report["seed"])
-    script, known = _script(suite, scope, check, found)
+    met = _met(suite, scope, check, found)
+    script, known = met.script, met.cases
     records = _records(folder / evidence.EVIDENCE, script, check, found)
     configuration = report["configuration"]
     headers = [text.partition(":")[0] for text in configuration["header"]]
     steps = steps_of(records, known, configuration["tenant_id"], headers)
     again = Script(script.id, steps.cases, script.group, script.order)
-    plan = Plan(scope, (Planned(check, (again,)),), {again.id: again})
+    plan = Plan(scope, (Planned(check, () if met.elsewhere else (again,)),), {again.id: again})
     kept = Kept()
     with ExitStack() as stack:
         reached = stack.enter_context(Embedded(settings)) if settings.embedded else settings
@@ -143,7 +145,13 @@ def replayed(suite: Suite, settings: Settings, report: Report, found: Found, fol
         "unstable": found.finding["stability"]["unstable"],
         "rerun": found.finding["rerun"],
     }
-    return told | _outcome(judged, trouble, found, check)
+    told |= _outcome(judged, trouble, found, check)
+    if told["state"] == "gone" and met.elsewhere and check.expecting is not None:
+        # That other steps hold says nothing of this one.
+        last = next(record for record in reversed(kept.records) if record.meaning.id == found.finding["case"])
+        one = check.expecting.judge(Trial(script.id, {"act": (Reading(last.exchange, last.meaning, rules),)}))
+        told |= {"state": "unjudged", "reason": one.reason} if isinstance(one, DoesNotApply) else {}
+    return told
 
 
 def _check(suite: Suite, found: Found) -> Check:
@@ -161,20 +169,32 @@ def _check(suite: Suite, found: Found) -> Check:
     return check
 
 
-def _script(suite: Suite, scope: Scope, check: Check, found: Found) -> tuple[Script, dict[str, Case]]:
-    """What the finding was met in, as the plan of its run has it; and the plan's cases by id."""
+@dataclass(frozen=True)
+class Met:
+    """What a finding was met in, the plan's cases by id, and whether that was another requirement's script."""
+
+    script: Script
+    cases: dict[str, Case]
+    elsewhere: bool = False
+
+
+def _met(suite: Suite, scope: Scope, check: Check, found: Found) -> Met:
+    """What the finding was met in, as the plan of its run has it."""
     own = {script.id: script for script in check.cases().recipe(scope)}
     case = found.finding["case"]
     cases = {one.id: one for script in own.values() for _role, one in script.steps}
+    for script in (own[name] for name in found.finding["cases"] if name in own):
+        if any(one.id == case for _role, one in script.steps) or case.startswith(f"{script.act.id},"):
+            return Met(script, cases)
     if case not in cases and check.watching:
+        # It was met in another's case: alone, or after the steps that lead to it.
         whole = suite.plan(Settings(profile=scope.profile, seed=scope.seed)).scripts.values()
         cases |= {one.id: one for script in whole for _role, one in script.steps}
-    met = [own[name] for name in found.finding["cases"] if name in own]
-    for script in met:
-        if any(one.id == case for _role, one in script.steps) or case.startswith(f"{script.act.id},"):
-            return script, cases
-    # A check that watches met it in another's case, which is judged by itself.
-    return Script(case, (("act", cases.get(case) or _nothing(case)),)), cases
+        ordered = (script for script in whole if script.order in {"fixed", "last"})
+        led = next((script for script in ordered if any(one.id == case for _role, one in script.steps)), None)
+        if led is not None:
+            return Met(led, cases, elsewhere=True)
+    return Met(Script(case, (("act", cases.get(case) or _nothing(case)),)), cases)
 
 
 def _nothing(name: str) -> Case:
@@ -348,6 +368,7 @@ def as_text(told: dict[str, Any]) -> str:
     lines += [f"in the run expected {told['then']['expected']}", f"                got {told['then']['got']}"]
     if told["now"] is not None:
         lines += [f"       now expected {told['now']['expected']}", f"                got {told['now']['got']}"]
+    lines += [f"    made invoice {one['id']}, number {one['invoice_number']}" for one in told["invoices_created"]]
     lines += ["", _verdict(told)]
     return "\n".join(one_line(line) for line in lines)
 

@@ -75,6 +75,19 @@ def test_a_finding_is_still_there_on_the_same_server_and_gone_on_a_correct_one(
     assert (gone["state"], gone["code"]) == ("gone", 0)
 
 
+def test_what_was_met_in_another_s_script_is_led_to_again(farm: FaultFarm, tmp_path: Path) -> None:
+    selected = ("--requirement", "ERROR-NO-LEAK", "--case", "an ordinary number used again")
+    ran = run(tmp_path, farm.urls["error-with-constraint"], *selected)
+    finding = ran.findings[0]
+
+    there = replay(tmp_path, str(ran.folder), finding["id"])
+    gone = replay(tmp_path, str(ran.folder), finding["id"], farm.correct_url)
+
+    assert finding["case"] == "an ordinary number used again, second"
+    assert (there["state"], gone["state"]) == ("still-there", "gone")
+    assert [one["response"]["status"] for one in gone["sent"]] == [201, 409]
+
+
 def test_the_bytes_are_those_of_the_run_but_for_the_mark_in_the_number(kept: Ran, tmp_path: Path) -> None:
     finding = kept.findings[0]
     then = finding["exchange"]["request"]
@@ -107,6 +120,7 @@ def test_it_says_the_rule_what_was_sent_what_came_then_and_now(kept: Ran, tmp_pa
     assert re.search(r'    sent POST /api/v1/invoices\n +\{"contractId".*\n    came 201 Created \{"data"', ran.out)
     assert f"in the run expected {finding['expected']}\n                got {finding['got']}\n" in ran.out
     assert f"       now expected {finding['expected']}\n" in ran.out
+    assert ran.out.count("    made invoice inv_") == 2
     assert ran.out.endswith(f"\n{finding['id']} is still there: it is broken in the same way\n")
     assert IDENTITY["INVOICE_CONFORMANCE_TOKEN"] not in ran.out
 
