@@ -11,7 +11,8 @@ import io
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from invoice_conformance import __version__
+from invoice_conformance import __version__, asking
+from invoice_conformance.arguments import add_options, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,20 +50,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     # What `serve` can do is known to the server, whose imports would make every other command wait.
     given = _parser(serving="serve" in words).parse_args(words)
-    if given.command in {"run", "doctor"}:
-        return _run(given)
+    own = {"run": _run, "doctor": _run, "faults": _faults, "report": _report}
+    if given.command in own:
+        return own[given.command](given)
     if given.command == "serve":
         from invoice_conformance.reference import serving  # noqa: PLC0415 - see the module's docstring
 
         return serving.run(given)
-    if given.command == "faults":
-        return _faults(given)
     if given.command in {"baseline", "diff"}:
         from invoice_conformance import gate  # noqa: PLC0415 - see the module's docstring
 
         return gate.run(given)
-    if given.command == "report":
-        return _report(given)
+    if given.command in asking.COMMANDS:
+        return asking.run(given, lambda: _parser(serving=True))
     _parser().print_help()
     return USAGE
 
@@ -90,14 +90,14 @@ def _parser(*, serving: bool = False) -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_run(run)
+    add_options(run)
     run.add_argument(
         "--format",
         choices=("text", "json"),
         default="text",
         help="what goes to the standard output; with json report.json alone, and the words to the standard error",
     )
-    _add_run(
+    add_options(
         commands.add_parser(
             "doctor",
             help="ask a target for one invoice: can it be judged, and if not, what to correct",
@@ -122,16 +122,8 @@ def _parser(*, serving: bool = False) -> argparse.ArgumentParser:
     from invoice_conformance import gate  # noqa: PLC0415 - see the module's docstring
 
     gate.add_commands(commands)
+    asking.add_commands(commands)
     return parser
-
-
-def _add_run(parser: argparse.ArgumentParser) -> None:
-    from invoice_conformance.config import OPTIONS  # noqa: PLC0415 - see the module's docstring
-
-    parser.add_argument("url", nargs="?", metavar="URL", help="the target: scheme, host and an optional path prefix")
-    parser.add_argument("--config", metavar="FILE", help="read this file instead of invoice-conformance.toml")
-    for option in OPTIONS:
-        parser.add_argument(f"--{option.name}", **option.flags())
 
 
 def _add_faults(parser: argparse.ArgumentParser) -> None:
@@ -203,24 +195,15 @@ def _faults(given: argparse.Namespace) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from pathlib import Path  # noqa: PLC0415 - see the module's docstring
+    from invoice_conformance.config import ConfigError  # noqa: PLC0415 - see the module's docstring
 
-    from invoice_conformance.config import ConfigError, settle  # noqa: PLC0415 - likewise
-
-    values = dict(vars(given))
-    url, file = values.pop("url"), values.pop("config")
-    command, as_json = values.pop("command"), values.pop("format", "text") == "json"
-    if url is not None:
-        if values.get("base_url") is not None:
-            return _complain("give the target once: as URL or as --base-url")
-        values["base_url"] = url
     try:
-        settings = settle(values, file=Path(file) if file else None)
+        settings = settings_of(given)
     except ConfigError as error:
         return _complain(str(error))
     if settings.insecure:
         _complain("warning: --insecure accepts any certificate, so anybody may answer; such a run certifies nothing")
-    return _go(settings, as_json=as_json) if command == "run" else _examine(settings)
+    return _go(settings, as_json=given.format == "json") if given.command == "run" else _examine(settings)
 
 
 def _examine(settings: Settings) -> int:

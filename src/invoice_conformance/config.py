@@ -180,10 +180,12 @@ def settle(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
     file: Path | None = None,
+    sends: bool = True,
 ) -> Settings:
     """The settings that a command line (`given`, by key; None is not given), an environment and a file add up to.
 
     `file` is read if given, else `invoice-conformance.toml` of `folder` (the current one) if there is one.
+    Where nothing is to be sent (`sends`), a target needs no token and no ids.
     ConfigError for whatever cannot be used; nothing was sent then.
     """
     values: dict[str, Any] = {}
@@ -197,7 +199,7 @@ def settle(
             values = {key: value for key, value in values.items() if key not in TOKEN_SOURCES}
         values.update(source)
     checked = {key: _checked(_BY_KEY[key], value) for key, value in values.items()}
-    return _settled(checked)
+    return _settled(checked, sends=sends)
 
 
 def _from_file(file: Path | None, folder: Path) -> dict[str, Any]:
@@ -284,7 +286,7 @@ def _positive(name: str, value: Any) -> float:  # noqa: ANN401 - as in _checked
     return number
 
 
-def _settled(values: dict[str, Any]) -> Settings:
+def _settled(values: dict[str, Any], *, sends: bool) -> Settings:
     token_file = values.pop("token_file", None)
     if "header" in values:
         values["header"] = tuple(_header(text) for text in values["header"])
@@ -307,7 +309,7 @@ def _settled(values: dict[str, Any]) -> Settings:
         raise ConfigError("--client-key needs --client-cert beside it; nothing was sent")
     if settings.base_url is None:
         return settings
-    return _for_target(replace(settings, base_url=_base(settings.base_url)))
+    return _for_target(replace(settings, base_url=_base(settings.base_url)), sends=sends)
 
 
 def _baseline(file: str) -> Baseline:
@@ -322,12 +324,14 @@ def _base(url: str) -> str:
     return url.rstrip("/").removesuffix(OPERATION).rstrip("/")
 
 
-def _for_target(settings: Settings) -> Settings:
+def _for_target(settings: Settings, *, sends: bool) -> Settings:
     url = cast("str", settings.base_url)
     try:
         parts_of(url)
     except BadUrl as error:
         raise ConfigError(f"{error}") from None
+    if not sends:
+        return settings
     if not settings.token and settings.token_command is None:
         raise ConfigError(
             "no token: set INVOICE_CONFORMANCE_TOKEN, or give --token-file or --token-command; nothing was sent"

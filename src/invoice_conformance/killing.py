@@ -197,7 +197,7 @@ def _finished(service: reference.Service, received: Received) -> Answered:
     raise AssertionError("the service waits for something that is no timer")
 
 
-def _after(engine: Engine) -> None:
+def afterwards(engine: Engine) -> None:
     """What is sent after the plan for the sake of verdicts."""
     budget = Budget(AFTERWARDS)
     look_closer(engine, budget)
@@ -284,7 +284,7 @@ class KillTable:
         )
         judge = Remembering(self.plan, self.suite, self.memory, learns=learns)
         engine = Engine(self.plan, courier, judge, concurrency=0)
-        engine.run(after=_after)
+        engine.run(after=afterwards)
         return _broken(judge.rows())
 
     def failing_over_sockets(self, *faults: str) -> Broken:

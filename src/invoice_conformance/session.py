@@ -141,9 +141,9 @@ def run(
     pinned = suite.pinned(settings)
     with ExitStack() as stack:
         evidence = stack.enter_context(EvidenceWriter(folder))
-        reached = stack.enter_context(_Embedded(settings)) if settings.embedded else settings
+        reached = stack.enter_context(Embedded(settings)) if settings.embedded else settings
         rules = replace(suite.rules, base_url=reached.base_url or "")
-        courier = stack.enter_context(_Opened(rules, reached, evidence)).courier
+        courier = stack.enter_context(Opened(rules, reached, evidence)).courier
         judge = Judge(plan, suite.catalogue, rules, suite.waived(settings), pinned)
         engine = Engine(plan, courier, judge, concurrency=settings.concurrency, listener=listener)
         done = _go(suite, settings, engine, listener, started)
@@ -192,8 +192,8 @@ def _compared(rows: tuple[Row, ...], settings: Settings, started: float, *, whol
 def examine(suite: Suite, settings: Settings) -> Refusal | Courier:
     """Ask the target for one invoice and nothing else; why it cannot be judged, or the courier that was answered."""
     with ExitStack() as stack:
-        reached = stack.enter_context(_Embedded(settings)) if settings.embedded else settings
-        courier = stack.enter_context(_Opened(suite.rules, reached, _Unwritten())).courier
+        reached = stack.enter_context(Embedded(settings)) if settings.embedded else settings
+        courier = stack.enter_context(Opened(suite.rules, reached, _Unwritten())).courier
         try:
             first = preflight(courier, suite.contract, settings.wait_for_target)
         except Stopped as stop:
@@ -231,7 +231,7 @@ def _go(suite: Suite, settings: Settings, engine: Engine, listener: Listener, st
     return engine.run(after=understand)
 
 
-class _Embedded:
+class Embedded:
     """The settings of a run against the reference server, which lives as long as the `with` block."""
 
     def __init__(self, settings: Settings) -> None:
@@ -256,7 +256,7 @@ class _Embedded:
         self._server.__exit__()
 
 
-class _Opened:
+class Opened:
     """A courier to the configured target, whose connections live as long as the `with` block."""
 
     def __init__(self, rules: Rules, settings: Settings, evidence: Recorder) -> None:

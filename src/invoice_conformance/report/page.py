@@ -6,12 +6,9 @@ style runs but the page's own, whose hashes its Content-Security-Policy names.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import Environment, StrictUndefined
@@ -19,6 +16,7 @@ from markupsafe import Markup
 
 from invoice_conformance.baseline import complaints
 from invoice_conformance.escaping import visible
+from invoice_conformance.report.static import own, policy
 from invoice_conformance.report.words import (
     BASES,
     LEVELS,
@@ -62,20 +60,11 @@ class Piece(NamedTuple):
 
 def page(report: Report) -> str:
     """The report as HTML."""
-    style, script = _own("page.css"), _own("page.js")
+    style, script = own("page.css"), own("page.js")
     rows = report["requirements"]
     return _template().render(
         report=report,
-        csp="; ".join(
-            [
-                "default-src 'none'",
-                f"style-src 'sha256-{_hash(style)}'",
-                f"script-src 'sha256-{_hash(script)}'",
-                "img-src data:",
-                "base-uri 'none'",
-                "form-action 'none'",
-            ]
-        ),
+        csp=policy(style, script),
         # They are the page's own and hold nothing of a report.
         style=Markup(style),  # noqa: S704 - as said
         script=Markup(script),  # noqa: S704 - as said
@@ -109,15 +98,7 @@ def _template() -> Template:
     environment.filters["listed"] = listed
     environment.filters["unlisted"] = unlisted
     environment.globals["pieces"] = pieces
-    return environment.from_string(_own("page.html.j2"))
-
-
-def _own(name: str) -> str:
-    return (resources.files(__package__) / "templates" / name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return environment.from_string(own("page.html.j2"))
 
 
 def _counted(rows: list[Part]) -> list[tuple[str, str, dict[str, int]]]:
