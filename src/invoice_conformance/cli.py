@@ -9,7 +9,7 @@ import argparse
 import gc
 import io
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn
 
 from invoice_conformance import __version__
 
@@ -53,6 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from invoice_conformance import gate  # noqa: PLC0415 - see the module's docstring
 
         return gate.run(given)
+    if given.command is not None:
+        from invoice_conformance import certify_cli  # noqa: PLC0415 - see the module's docstring
+
+        return certify_cli.run(given)
     _parser().print_help()
     return USAGE
 
@@ -95,9 +99,10 @@ def _parser(*, serving: bool = False) -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )
-    from invoice_conformance import gate  # noqa: PLC0415 - see the module's docstring
+    from invoice_conformance import certify_cli, gate  # noqa: PLC0415 - see the module's docstring
 
     gate.add_commands(commands)
+    certify_cli.add_commands(commands)
     return parser
 
 
@@ -165,6 +170,7 @@ def _go(settings: Settings) -> int:
 
     from invoice_conformance import session  # noqa: PLC0415 - likewise
     from invoice_conformance.config import ConfigError  # noqa: PLC0415 - likewise
+    from invoice_conformance.consent import agreed  # noqa: PLC0415 - likewise
     from invoice_conformance.contract import SpecError  # noqa: PLC0415 - likewise
     from invoice_conformance.reference.embed import NotStarted  # noqa: PLC0415 - likewise
     from invoice_conformance.report import terminal  # noqa: PLC0415 - likewise
@@ -184,7 +190,7 @@ def _go(settings: Settings) -> int:
         if settings.max_invoices is not None:
             invoices = min(invoices, settings.max_invoices)
         console.print(f"{where}: {plan.requests} requests, up to {invoices} invoices", markup=False, soft_wrap=True)
-        if not _agreed(settings, where, invoices, console):
+        if not (settings.yes or agreed(settings.base_url, invoices, console)):
             return _complain("nothing was sent")
         with terminal.Live(console) as live:
             result = session.run(suite, settings, plan, listener=live)
@@ -201,24 +207,6 @@ def _go(settings: Settings) -> int:
         return DEFECT
     console.print(terminal.conclusion(result.report, result.folder), soft_wrap=True)
     return result.exit_code
-
-
-def _agreed(settings: Settings, where: str, invoices: int, console: Any) -> bool:  # noqa: ANN401 - rich is lazy
-    """Whether the user agrees to a target that is not on this machine; only a terminal is asked."""
-    from invoice_conformance.address import is_local  # noqa: PLC0415 - see the module's docstring
-
-    if settings.base_url is None or settings.yes or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return True
-    if is_local(settings.base_url):
-        return True
-    try:
-        # To rich, [y/N] would be markup.
-        answer = console.input(
-            f"Create up to {invoices} invoices at {where}? There is no way to delete them. [y/N] ", markup=False
-        )
-    except EOFError:
-        return False
-    return cast("str", answer).strip().lower() in {"y", "yes"}
 
 
 def _complain(words: str) -> int:

@@ -83,7 +83,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("rate-limit", "rate", "requests a second at most, as 50 or 50/s", metavar="N/s"),
     Option("max-invoices", "count", "stop creating invoices after this many", metavar="N"),
     Option("timeout", "number", "seconds that one request may take in all (default: 10)", metavar="S"),
-    Option("profile", "choice", "how much is sent (default: standard)", ("quick", "standard", "thorough")),
+    Option(
+        "profile", "choice", "how much is sent (default: standard)", ("quick", "standard", "certification", "thorough")
+    ),
     Option("level", "choice", "what decides the exit code (default: must)", ("must", "should")),
     Option("requirement", "list", "run this requirement alone; may be repeated, and may be a glob", metavar="ID"),
     Option("case", "list", "send this case alone; may be repeated, and may be a glob", metavar="ID"),
@@ -119,7 +121,7 @@ class Settings:
     rate_limit: float | None = None
     max_invoices: int | None = None
     timeout: float = 10.0
-    profile: Literal["quick", "standard", "thorough"] = "standard"
+    profile: Literal["quick", "standard", "certification", "thorough"] = "standard"
     level: Literal["must", "should"] = "must"
     requirement: tuple[str, ...] = ()
     case: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from invoice_conformance.recipes import first_invoices
 if TYPE_CHECKING:
     from invoice_conformance.contract import Contract
     from invoice_conformance.exchange import NoAnswerKind
-    from invoice_conformance.sending import Courier
+    from invoice_conformance.sending import Carrier
     from invoice_conformance.trial import Reading
 
 ADVICE: dict[NoAnswerKind, str] = {
@@ -38,7 +38,7 @@ class Refusal:
     words: str
 
 
-def preflight(courier: Courier, contract: Contract) -> Refusal | list[Reading]:
+def preflight(courier: Carrier, contract: Contract) -> Refusal | list[Reading]:
     """Send valid invoices until one is accepted, at most five; the readings when one was, else why not.
 
     A refusal with 400 or 422 or a 5xx may be a defect that the next invoice does not meet; anything else is the same

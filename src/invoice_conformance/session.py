@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from invoice_conformance import __version__
+from invoice_conformance import __version__, frozen, sets
 from invoice_conformance.case import Identity
 from invoice_conformance.catalogue import Catalogue
 from invoice_conformance.checks import Check, Registry, Scope
@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from invoice_conformance.baseline import Comparison
+    from invoice_conformance.frozen import Frozen
     from invoice_conformance.report.document import Report
+    from invoice_conformance.sending import Carrier
 
 NO_SECRETS = frozenset({"accept", "accept-language", "accept-encoding", "user-agent", "origin", "referer", "via"})
 """Fields of `--header` that hold no key."""
@@ -76,7 +78,15 @@ class Suite:
             raise ConfigError(str(error.args[0])) from None
         rows = selected if selected is not None else frozenset(row.id for row in self.catalogue)
         scope = Scope.of(self.contract, self.rules.oracle, settings.profile, settings.seed)
-        plan = make_plan(self.registry, scope, requirements=rows - waived, case_globs=settings.case, wanted=wanted)
+        frozen = self.frozen(settings) if settings.profile == "certification" else None
+        plan = make_plan(
+            self.registry if frozen is None else frozen.registry(self.registry),
+            scope,
+            requirements=rows - waived,
+            case_globs=settings.case,
+            wanted=wanted,
+            frozen=None if frozen is None else frozen.scripts,
+        )
         pinned = self.pinned(settings)
         if pinned is not None:
             plan = pinned.narrowed(plan)
@@ -90,6 +100,19 @@ class Suite:
             return RequirementSet.load(settings.set) if settings.set is not None else None
         except KeyError as error:
             raise ConfigError(str(error.args[0])) from None
+
+    def frozen(self, settings: Settings) -> Frozen:
+        """The frozen plan of the set that `--set` names, or of the newest; ConfigError when there is none."""
+        newest = sets.names()[-1:]
+        try:
+            found = frozen.load(settings.set or "".join(newest), self.contract)
+        except KeyError as error:
+            raise ConfigError(str(error.args[0])) from None
+        if settings.seed != found.seed:
+            raise ConfigError(
+                f"--seed {settings.seed} has no meaning with --profile certification, whose cases are drawn"
+            )
+        return found
 
     def waived(self, settings: Settings) -> frozenset[str]:
         """The requirements that `--without` names; KeyError when one does not exist."""
@@ -143,7 +166,7 @@ def run(
         courier = stack.enter_context(_Opened(rules, reached, evidence)).courier
         judge = Judge(plan, suite.catalogue, rules, suite.waived(settings), pinned)
         engine = Engine(plan, courier, judge, concurrency=settings.concurrency, listener=listener)
-        done = _go(suite, engine, courier, listener, started)
+        done = proceed(suite, engine, courier, listener, started)
     rows = judge.rows()
     outcome = outcome_of(rows, aborted=done.gone, interrupted=done.stopped is not None)
     whole = whole and not settings.case and done.stopped is None
@@ -184,7 +207,8 @@ def _compared(rows: tuple[Row, ...], settings: Settings, started: float, *, whol
     return settings.baseline.compared(rows, settings, today=today, whole=whole)
 
 
-def _go(suite: Suite, engine: Engine, courier: Courier, listener: Listener, started: float) -> Done:
+def proceed(suite: Suite, engine: Engine, courier: Carrier, listener: Listener, started: float) -> Done:
+    """Ask whether there is anything to judge, send the plan, then look closer at what was found."""
     try:
         listener.stage("asking the target for one invoice", 1)
         first = preflight(courier, suite.contract)
