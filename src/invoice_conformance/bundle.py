@@ -105,8 +105,8 @@ def _look_at(entries: list[zipfile.ZipInfo], comment: bytes) -> None:
             raise NoBundle(f"it holds {shown(name)}, which is no file of a certificate")
         if names.count(name) > 1:
             raise NoBundle(f"it holds {name} twice")
-        mode = entry.external_attr >> 16
-        if mode and not stat.S_ISREG(mode):
+        # Who packs without a kind of file means an ordinary one.
+        if stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG}:
             raise NoBundle(f"{name} is no ordinary file in it")
         if entry.flag_bits & 0x1:
             raise NoBundle(f"{name} is encrypted")

@@ -155,7 +155,7 @@ def certify(
         bundle.REPORT: report_text(again.report),
         bundle.EVIDENCE: evidence,
         bundle.REQUIREMENTS: canonical(requirements(suite, settings)),
-        bundle.PLAN: frozen.load(name, suite.contract).text.encode(),
+        bundle.PLAN: frozen.text_of(name).encode(),
         bundle.PRODUCT: canonical(dict(product)),
         bundle.ATTEMPTS: attempts.written(entries),
     }

@@ -6,12 +6,13 @@ It writes a plan down as JSON text and reads it back. It draws nothing and judge
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import re
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
 
 from invoice_conformance import locate
 from invoice_conformance.boundaries import invoice
@@ -96,12 +97,17 @@ def write(name: str, plan: Plan) -> str:
 
 def load(name: str, contract: Contract, folder: Path | None = None) -> Frozen:
     """The frozen plan of a set; KeyError when it has none, SpecError when it is not understood."""
+    return read(text_of(name, folder), contract, f"spec/sets/{name}{SUFFIX}")
+
+
+def text_of(name: str, folder: Path | None = None) -> str:
+    """The text of a set's frozen plan; KeyError when it has none."""
     base = (locate.spec_dir() if folder is None else folder) / "sets"
     path = base / f"{name}{SUFFIX}"
     if not path.is_file():
         have = sorted(found.name.removesuffix(SUFFIX) for found in base.glob(f"*{SUFFIX}"))
         raise KeyError(f"no frozen plan of {name} in spec/sets/, which has {', '.join(have) or 'none'}")
-    return read(path.read_text(encoding="utf-8"), contract, f"spec/sets/{path.name}")
+    return path.read_text(encoding="utf-8")
 
 
 def read(text: str, contract: Contract, place: str) -> Frozen:
@@ -215,9 +221,14 @@ def _usual(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any of our dataclass
 
 def _read_usual(kind: type[T], value: dict[str, Any]) -> T:
     """The dataclass with these fields; lists are tuples there, and objects dataclasses."""
-    hints = get_type_hints(kind)
+    hints = _hints(cast("type", kind))
     told = {key: _frozen(found, hints.get(key)) for key, found in value.items()}
     return kind(**told)
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _frozen(value: Any, hint: Any) -> Any:  # noqa: ANN401 - JSON comes in here

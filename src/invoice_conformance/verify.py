@@ -137,7 +137,7 @@ def verify(
     if opened is None or not _files(found, opened):
         return found
     read_well = _product(found) and _report(found)
-    settings = _set(found, suite) if read_well else None
+    settings = _set(found) if read_well else None
     if settings is None:
         return found
     again = _complete(found, suite, settings)
@@ -233,13 +233,13 @@ def _report(found: Verification) -> bool:
     return True
 
 
-def _set(found: Verification, suite: Suite) -> Settings | None:
+def _set(found: Verification) -> Settings | None:
     """The settings of the run, None when its set is not known here, or what it asked is not the set."""
     name = found.facts["set"]
     try:
         settings = settings_from(found.report["configuration"])
         known = RequirementSet.load(name)
-        plan = frozen.load(name, suite.contract)
+        plan = frozen.text_of(name).encode()
     except Unfit as error:
         version = f"; it was made by version {shown(found.facts['suite'])}, this is {__version__}"
         found.say("set", f"{bundle.REPORT}: {error}{version}", "")
@@ -260,11 +260,11 @@ def _set(found: Verification, suite: Suite) -> Settings | None:
     else:
         if digest != known.digest or levels != dict(known.levels):
             trouble = f"{bundle.REQUIREMENTS} is not the set {name}: its digest is another"
-        elif found.files[bundle.PLAN] != plan.text.encode():
+        elif found.files[bundle.PLAN] != plan:
             trouble = f"{bundle.PLAN} is not the frozen plan of {name}"
         elif (settings.set, settings.profile) != (name, "certification"):
             trouble = "the run was of another set or profile than its report says"
-    found.facts["plan"] = plan.digest
+    found.facts["plan"] = sha256(plan)
     ok = found.say("set", trouble, f"{name}, as it was released: {len(known.levels)} requirements and the frozen plan")
     return settings if ok else None
 
