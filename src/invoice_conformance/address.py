@@ -1,11 +1,11 @@
-"""Owns what a base URL is: scheme, host, port and path prefix, and what it may not hold.
+"""Owns what a base URL is, and a proxy's: scheme, host, port and path prefix, and what it may not hold.
 
 It must not know what is sent there.
 """
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 
 class BadUrl(ValueError):  # noqa: N818 - named for what it is about, not for being an error
@@ -36,6 +36,31 @@ def parts_of(url: str) -> tuple[str, str, int, str]:
     if port == 0:
         raise BadUrl("the base URL has port 0, where nothing can listen")
     return scheme, host, port or {"http": 80, "https": 443}[scheme], split.path.rstrip("/")
+
+
+def proxy_of(url: str) -> tuple[str, int, str, str]:
+    """Host, port, user name and password of a proxy's URL; BadUrl, which never repeats a password."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.lower() != "http":
+        raise BadUrl("a proxy is given as http://host:port; other kinds are not spoken to")
+    credentials, _, where = rest.rpartition("@")
+    if where.partition("/")[2]:
+        raise BadUrl("a proxy has no path; give it as http://host:port")
+    try:
+        _scheme, host, port, _prefix = parts_of(f"http://{where}")
+    except BadUrl as error:
+        raise BadUrl(str(error).replace("the base URL", "the proxy's URL")) from None
+    if not (credentials.isascii() and credentials.isprintable()):
+        raise BadUrl("the proxy's credentials hold a character that no header can carry; write it as %XX")
+    user, _, password = credentials.partition(":")
+    return host, port, unquote(user), unquote(password)
+
+
+def without_credentials(url: str) -> str:
+    """A URL without the user name and password that may stand in it."""
+    scheme, separator, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def is_local(url: str) -> bool:

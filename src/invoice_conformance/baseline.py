@@ -193,23 +193,24 @@ def text_of(path: Path) -> str:
 
 def complaints(told: Mapping[str, Any]) -> list[str]:
     """What is wrong with a baseline, as the report tells of it: one line an entry, with the line of the file."""
-    words = {
-        "gone": "no longer occurs; remove it, or run `invoice-conformance baseline update`",
-        "unknown": "there is no such requirement; correct or remove it",
-    }
     return [
-        f"{told['file']}, line {entry['line']}: {_named(entry)}: "
-        + (
-            f"expired, {entry['expires']} was its last day; fix it, or decide anew"
-            if entry["status"] == "expired"
-            else words[entry["status"]]
-        )
+        f"{told['file']}, line {entry['line']}: {named(entry)}: {complaint(entry)}"
         for entry in told["entries"]
         if entry["status"] in STALE
     ]
 
 
-def _named(entry: Mapping[str, Any]) -> str:
+def complaint(entry: Mapping[str, Any]) -> str:
+    """What is wrong with one entry of the report's baseline, and what to do; empty when nothing is."""
+    return {
+        "gone": "no longer occurs; remove it, or run `invoice-conformance baseline update`",
+        "unknown": "there is no such requirement; correct or remove it",
+        "expired": f"expired, {entry['expires']} was its last day; fix it, or decide anew",
+    }.get(entry["status"], "")
+
+
+def named(entry: Mapping[str, Any]) -> str:
+    """What one entry of the report's baseline is about."""
     return Entry(0, entry["requirement"], "", entry["finding"], entry["case"], unstable=entry["unstable"]).words
 
 
@@ -311,7 +312,7 @@ def updated(path: Path, text: str, report: Mapping[str, Any], *, reason: str | N
     added: list[str] = []
     subjects = {_subject(entry) for entry in kept}
     for row in rows.values():
-        for finding in row["findings"] if _fails(row, report) else ():
+        for finding in row["findings"] if row["asked"] and row["verdict"] == "fail" else ():
             if any(_covers(entry, row, finding) for entry in kept):
                 continue
             unstable = finding["stability"]["unstable"]
@@ -337,16 +338,6 @@ def updated(path: Path, text: str, report: Mapping[str, Any], *, reason: str | N
 def _covers(entry: Entry, row: Mapping[str, Any], finding: Mapping[str, Any]) -> bool:
     cases = {finding["case"], *finding["cases"]}
     return entry.covers(row["id"], finding["id"], cases, unstable=finding["stability"]["unstable"])
-
-
-def _fails(row: Mapping[str, Any], report: Mapping[str, Any]) -> bool:
-    """Whether a row fails the gate that its run was held to."""
-    decides = row["in_set"] and not row["contested"] and row["level"] != "MAY"
-    return (
-        decides
-        and row["verdict"] == "fail"
-        and (row["level"] == "MUST" or report["configuration"]["level"] == "should")
-    )
 
 
 def _written(row: Mapping[str, Any], finding: Mapping[str, Any], reason: str) -> str:

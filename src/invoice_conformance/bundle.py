@@ -38,7 +38,7 @@ SIZES: Final[Mapping[str, int]] = {
     VIEW: 32 * MEBI,
 }
 """The files of a bundle, and the octets that each may have."""
-REQUIRED: Final = frozenset({REPORT, EVIDENCE, REQUIREMENTS, PLAN, PRODUCT, ATTEMPTS, CERTIFICATE})
+REQUIRED: Final = frozenset({REPORT, EVIDENCE, REQUIREMENTS, PLAN, PRODUCT, ATTEMPTS, CERTIFICATE, VIEW})
 LARGEST: Final = 64 * MEBI
 """Octets of the zip itself."""
 CHUNK: Final = 64 * 1024

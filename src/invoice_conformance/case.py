@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
-from invoice_conformance.exchange import Header, Request
+from invoice_conformance.exchange import USUAL, Header, Request, Wire
 
 MARK_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: capitals only, so that no two marks collide under a case-insensitive comparison."""
@@ -26,7 +26,7 @@ IDEOGRAPHS = range(0x4E00, 0x9FA6)
 
 Spelling: TypeAlias = Literal["string", "escaped", "slashes", "bare"]
 HoleName: TypeAlias = Literal[
-    "contract", "other-contract", "other-tenant", "contract-in-other-case", "contract-and-space"
+    "contract", "other-contract", "other-tenant", "contract-in-other-case", "contract-and-space", "token", "tenant"
 ]
 
 
@@ -103,7 +103,8 @@ class Case:
     """One concrete request with a stable id; headers may hold the placeholders `${token}`, `${tenant}` and the like.
 
     `edits` says how the body differs from the plain invoice; a body of raw octets has none and is not reduced.
-    `suffix` is appended to the operation's path; `path` replaces it.
+    `suffix` is appended to the operation's path; `path` replaces it, and may hold `${path}` and what `_paths` makes of
+    it. `wire` says how it is written out.
     """
 
     id: str
@@ -114,6 +115,7 @@ class Case:
     headers: tuple[Header, ...] = STANDARD_HEADERS
     chunked: bool = False
     path: str | None = None
+    wire: Wire = USUAL
 
     @property
     def slot(self) -> NumberSlot | None:
@@ -135,7 +137,7 @@ class Case:
     def digest(self) -> str:
         """SHA-256 of all that the case says, whatever fills its holes."""
         return hashlib.sha256(
-            repr((self.body, self.method, self.suffix, self.path, self.headers, self.chunked)).encode(
+            repr((self.body, self.method, self.suffix, self.path, self.headers, self.chunked, self.wire)).encode(
                 errors="surrogatepass"
             )
         ).hexdigest()
@@ -145,7 +147,7 @@ class Case:
 class Identity:
     """Who is asking: the values that fill a case's holes. Holds secrets; never written down."""
 
-    token: str
+    token: str = field(repr=False)
     tenant: str
     contract: str
     other_tenant: str | None = None
@@ -224,18 +226,17 @@ class Filled:
 
 
 def _filling(name: HoleName, identity: Identity) -> str:
-    match name:
-        case "contract":
-            return identity.contract
-        case "other-contract":
-            return identity.other_contract or ""
-        case "other-tenant":
-            return identity.other_tenant or ""
-        case "contract-in-other-case":
-            swapped = identity.contract.swapcase()
-            return swapped if swapped != identity.contract else f"{swapped}X"
-        case "contract-and-space":
-            return f"{identity.contract} "
+    swapped = identity.contract.swapcase()
+    values: dict[HoleName, str] = {
+        "contract": identity.contract,
+        "other-contract": identity.other_contract or "",
+        "other-tenant": identity.other_tenant or "",
+        "contract-in-other-case": swapped if swapped != identity.contract else f"{swapped}X",
+        "contract-and-space": f"{identity.contract} ",
+        "token": identity.token,
+        "tenant": identity.tenant,
+    }
+    return values[name]
 
 
 def _values(identity: Identity) -> dict[str, str]:
@@ -253,6 +254,19 @@ def _values(identity: Identity) -> dict[str, str]:
         "${tenant:less}": tenant[:-1],
         "${tenant:case}": tenant.swapcase() if tenant.swapcase() != tenant else f"{tenant}X",
         "${other_tenant}": identity.other_tenant or "",
+    }
+
+
+def _paths(path: str) -> dict[str, str]:
+    """What the placeholders of a path stand for; `path` is the operation's on the target."""
+    parent, _, last = path.rpartition("/")
+    folder = parent.rpartition("/")[2]
+    return {
+        "${path}": path,
+        "${path:upper}": path.upper(),
+        # RFC 3986 §6.2.2.2: a letter and its percent-encoding are the same.
+        "${path:encoded}": f"{parent}/%{ord(last[:1] or 'x'):02X}{last[1:]}",
+        "${path:dotted}": f"{parent}/../{folder}/{last}",
     }
 
 
@@ -289,9 +303,14 @@ def fill(
         for key, replacement in values.items():
             value = value.replace(key, replacement)
         headers.append((name, value))
-    suffix = case.suffix.replace("${token}", quote(identity.token, safe=""))
-    target = (path if case.path is None else case.path) + suffix
-    return Filled(Request(case.method, target, (*headers, *common), b"".join(chunks), case.chunked), number)
+    suffix = case.suffix
+    for key, replacement in values.items():
+        suffix = suffix.replace(key, quote(replacement, safe=""))
+    where = "${path}" if case.path is None else case.path
+    for key, replacement in _paths(path).items():
+        where = where.replace(key, replacement)
+    request = Request(case.method, where + suffix, (*headers, *common), b"".join(chunks), case.chunked, case.wire)
+    return Filled(request, number)
 
 
 def sample(case: Case) -> bytes:

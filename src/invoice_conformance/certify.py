@@ -5,7 +5,6 @@ It prints nothing, and signs only what the verifier would find again.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,6 +14,7 @@ from invoice_conformance.canonical import canonical, sha256
 from invoice_conformance.config import ConfigError, Settings
 from invoice_conformance.redaction import REDACTED
 from invoice_conformance.rejudge import rejudged
+from invoice_conformance.report import document
 from invoice_conformance.report.document import stamp
 from invoice_conformance.session import folder_for, run
 
@@ -153,6 +153,7 @@ def certify(
         raise Disagreement("; ".join([*again.complaints[:3], *differing[:3]]))
     files = {
         bundle.REPORT: report_text(again.report),
+        bundle.VIEW: view_of(again.report),
         bundle.EVIDENCE: evidence,
         bundle.REQUIREMENTS: canonical(requirements(suite, settings)),
         bundle.PLAN: frozen.text_of(name).encode(),
@@ -169,7 +170,14 @@ def certify(
 
 def report_text(report: Report) -> bytes:
     """A report as a bundle holds it."""
-    return (json.dumps(report, ensure_ascii=True, indent=1) + "\n").encode()
+    return document.written(report).encode()
+
+
+def view_of(report: Report) -> bytes:
+    """The report as people read it."""
+    from invoice_conformance.report.page import page  # noqa: PLC0415 - brings in the templates
+
+    return page(report).encode("utf-8", errors="backslashreplace")
 
 
 def writable(out: Path, ledger: Path, product: Mapping[str, str], name: str) -> None:

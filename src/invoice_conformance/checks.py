@@ -80,7 +80,7 @@ class Scope:
         """What the oracle says of a case's body, as some run would fill it."""
         known = self.judgements.get(case.id)
         if known is None:
-            known = self.judgements[case.id] = self.oracle.judge(sample(case))
+            known = self.judgements[case.id] = self.oracle.judge(sample(case), case.wire.padding)
         return known
 
 

@@ -16,9 +16,11 @@ from invoice_conformance import __version__
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.console import Console
+
     from invoice_conformance.config import Settings
 
-USAGE, INCOMPLETE, DEFECT = 2, 3, 6
+USAGE, INCOMPLETE, NOT_READY, DEFECT = 2, 3, 5, 6
 EPILOG = """exit codes of run:
   0  conformant at the asked level    3  incomplete: something could not be judged
   1  not conformant                   5  aborted because of the target
@@ -35,13 +37,19 @@ FAULTS_EPILOG = """exit codes of faults:
 """
 MOST_JOBS = 64
 
+DOCTOR_EPILOG = """exit codes of doctor:
+  0  ready to be judged    2  usage or configuration    5  not ready
+
+it takes the options of run; no report is written
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     words = sys.argv[1:] if arguments is None else arguments
     # What `serve` can do is known to the server, whose imports would make every other command wait.
     given = _parser(serving="serve" in words).parse_args(words)
-    if given.command == "run":
+    if given.command in {"run", "doctor"}:
         return _run(given)
     if given.command == "serve":
         from invoice_conformance.reference import serving  # noqa: PLC0415 - see the module's docstring
@@ -49,16 +57,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return serving.run(given)
     if given.command == "faults":
         return _faults(given)
-    if given.command in {"baseline", "diff"}:
-        from invoice_conformance import gate  # noqa: PLC0415 - see the module's docstring
+    if given.command == "report":
+        return _report(given)
+    if given.command is None:
+        _parser().print_help()
+        return USAGE
+    from invoice_conformance import certify_cli, gate  # noqa: PLC0415 - see the module's docstring
 
-        return gate.run(given)
-    if given.command is not None:
-        from invoice_conformance import certify_cli  # noqa: PLC0415 - see the module's docstring
-
-        return certify_cli.run(given)
-    _parser().print_help()
-    return USAGE
+    command = gate.run if given.command in {"baseline", "diff"} else certify_cli.run
+    return command(given)
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -78,11 +85,24 @@ def _parser(*, serving: bool = False) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"invoice-conformance {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    run = commands.add_parser(
+        "run",
+        help="judge a target, or the reference server when no URL is given",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_run(run)
+    run.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default="text",
+        help="what goes to the standard output; with json report.json alone, and the words to the standard error",
+    )
     _add_run(
         commands.add_parser(
-            "run",
-            help="judge a target, or the reference server when no URL is given",
-            epilog=EPILOG,
+            "doctor",
+            help="ask a target for one invoice: can it be judged, and if not, what to correct",
+            epilog=DOCTOR_EPILOG,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )
@@ -99,6 +119,7 @@ def _parser(*, serving: bool = False) -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )
+    _add_report(commands.add_parser("report", help="make views of a run's report.json again: HTML, JUnit, Markdown, …"))
     from invoice_conformance import certify_cli, gate  # noqa: PLC0415 - see the module's docstring
 
     gate.add_commands(commands)
@@ -120,6 +141,43 @@ def _add_faults(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", action="store_true", help="run the suite against each and say what it breaks")
     parser.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="processes of --run (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    from invoice_conformance.report.formats import FILES  # noqa: PLC0415 - see the module's docstring
+
+    parser.add_argument("folder", metavar="REPORT_DIR", help="folder of a run, or its report.json")
+    parser.add_argument(
+        "--format", choices=tuple(FILES), help="print this view (default: write those of every run beside the report)"
+    )
+    parser.add_argument("--out", metavar="FILE", help="write the view of --format to this file")
+
+
+def _report(given: argparse.Namespace) -> int:
+    from pathlib import Path  # noqa: PLC0415 - see the module's docstring
+
+    from invoice_conformance.report import document, views  # noqa: PLC0415 - likewise
+
+    if given.out is not None and given.format is None:
+        return _complain("--out needs --format")
+    try:
+        report, folder = views.load(Path(given.folder))
+        if given.format is None:
+            for path in views.write_beside(report, folder):
+                print(path)  # noqa: T201 - what a command does
+            return 0
+        text = views.render(report, folder, given.format)
+        if given.out is not None:
+            views.write(text, Path(given.out))
+            return 0
+    except document.NotAReport as error:
+        return _complain(str(error))
+    except OSError as error:
+        return _complain(f"the view cannot be made: {error}")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    sys.stdout.write(text)
+    return 0
 
 
 def _jobs(text: str) -> int:
@@ -153,7 +211,7 @@ def _run(given: argparse.Namespace) -> int:
 
     values = dict(vars(given))
     url, file = values.pop("url"), values.pop("config")
-    values.pop("command")
+    command, as_json = values.pop("command"), values.pop("format", "text") == "json"
     if url is not None:
         if values.get("base_url") is not None:
             return _complain("give the target once: as URL or as --base-url")
@@ -162,23 +220,86 @@ def _run(given: argparse.Namespace) -> int:
         settings = settle(values, file=Path(file) if file else None)
     except ConfigError as error:
         return _complain(str(error))
-    return _go(settings)
+    if settings.insecure:
+        _complain("warning: --insecure accepts any certificate, so anybody may answer; such a run certifies nothing")
+    return _go(settings, as_json=as_json) if command == "run" else _examine(settings)
 
 
-def _go(settings: Settings) -> int:
+def _examine(settings: Settings) -> int:
+    from invoice_conformance import session  # noqa: PLC0415 - see the module's docstring
+    from invoice_conformance.config import ConfigError  # noqa: PLC0415 - likewise
+    from invoice_conformance.consent import agreed  # noqa: PLC0415 - likewise
+    from invoice_conformance.contract import SpecError  # noqa: PLC0415 - likewise
+    from invoice_conformance.escaping import shown as safe  # noqa: PLC0415 - likewise
+    from invoice_conformance.preflight import Refusal  # noqa: PLC0415 - likewise
+    from invoice_conformance.recipes import first_invoices  # noqa: PLC0415 - likewise
+    from invoice_conformance.reference.embed import NotStarted  # noqa: PLC0415 - likewise
+
+    console = _console()
+    where = settings.base_url or "the embedded reference server"
+    try:
+        suite = session.Suite.load()
+        if not (settings.yes or agreed(settings.base_url, len(first_invoices(suite.contract)), console)):
+            return _complain("nothing was sent")
+        found = session.examine(suite, settings)
+    except (ConfigError, SpecError, NotStarted) as error:
+        return _complain(str(error))
+    except KeyboardInterrupt:
+        _complain("interrupted by Ctrl-C")
+        return INCOMPLETE
+    except Exception as error:  # noqa: BLE001 - a defect of ours must say so
+        return _defect(error, settings, console)
+    if isinstance(found, Refusal):
+        console.print(f"not ready: {safe(found.words)}", markup=False, soft_wrap=True)
+        return NOT_READY
+    made = found.ledger.invoices
+    console.print(
+        f"ready: {where} answered; {made} {'invoice was' if made == 1 else 'invoices were'} created",
+        markup=False,
+        soft_wrap=True,
+    )
+    if not found.has_other_tenant:
+        console.print(
+            "TENANT-FOREIGN-CONTRACT needs a second tenant: give --other-tenant-id and --other-contract-id, "
+            "or waive it with --without",
+            markup=False,
+            soft_wrap=True,
+        )
+    return 0
+
+
+def _console(*, stderr: bool = False) -> Console:
     from rich.console import Console  # noqa: PLC0415 - see the module's docstring
 
-    from invoice_conformance import session  # noqa: PLC0415 - likewise
+    stream = sys.stderr if stderr else sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
+        # A terminal that cannot show a character gets its number; the run does not end for that.
+        stream.reconfigure(errors="backslashreplace")
+    return Console(highlight=False, stderr=stderr)
+
+
+def _defect(error: Exception, settings: Settings, console: Console) -> int:
+    """Tell of a defect of the suite, without the secrets that an exception may quote."""
+    import traceback  # noqa: PLC0415 - see the module's docstring
+
+    from invoice_conformance.escaping import shown as safe  # noqa: PLC0415 - likewise
+    from invoice_conformance.redaction import Redactor  # noqa: PLC0415 - likewise
+
+    redactor = Redactor([settings.token, *(value for _name, value in settings.header)])
+    print(safe(redactor.text("".join(traceback.format_exception(error)))), file=console.file)
+    _complain(f"a defect of the suite, please report it: {safe(redactor.text(repr(error)))}")
+    return DEFECT
+
+
+def _go(settings: Settings, *, as_json: bool = False) -> int:
+    from invoice_conformance import session  # noqa: PLC0415 - see the module's docstring
     from invoice_conformance.config import ConfigError  # noqa: PLC0415 - likewise
     from invoice_conformance.consent import agreed  # noqa: PLC0415 - likewise
     from invoice_conformance.contract import SpecError  # noqa: PLC0415 - likewise
     from invoice_conformance.reference.embed import NotStarted  # noqa: PLC0415 - likewise
-    from invoice_conformance.report import terminal  # noqa: PLC0415 - likewise
+    from invoice_conformance.report import document, terminal, views  # noqa: PLC0415 - likewise
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal that cannot show a character gets its number; the run does not end for that.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    console = Console(highlight=False)
+    console = _console(stderr=as_json)
     # A run makes many objects and no cycles worth a search: the collector's defaults would cost it a seventh.
     gc.set_threshold(50_000, 20, 50)
     try:
@@ -202,10 +323,12 @@ def _go(settings: Settings) -> int:
         _complain("interrupted by Ctrl-C; no requirement was judged")
         return INCOMPLETE
     except Exception as error:  # noqa: BLE001 - a defect of ours must say so
-        console.print_exception()
-        _complain(f"a defect of the suite, please report it: {error!r}")
-        return DEFECT
+        return _defect(error, settings, console)
     console.print(terminal.conclusion(result.report, result.folder), soft_wrap=True)
+    if views.annotates():
+        console.file.write(views.render(result.report, result.folder, "annotations"))
+    if as_json:
+        sys.stdout.write(document.written(result.report))
     return result.exit_code
 
 

@@ -9,11 +9,11 @@ import difflib
 import os
 import re
 import tomllib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
-from invoice_conformance.address import BadUrl, parts_of
+from invoice_conformance.address import BadUrl, parts_of, proxy_of, without_credentials
 from invoice_conformance.baseline import Baseline, BaselineError
 
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("rate-limit", "rate", "requests a second at most, as 50 or 50/s", metavar="N/s"),
     Option("max-invoices", "count", "stop creating invoices after this many", metavar="N"),
     Option("timeout", "number", "seconds that one request may take in all (default: 10)", metavar="S"),
+    Option("max-time", "number", "seconds that the whole run may take (default: 3600)", metavar="S"),
+    Option("wait-for-target", "number", "seconds to wait for a target that is not up yet", metavar="S"),
     Option(
         "profile", "choice", "how much is sent (default: standard)", ("quick", "standard", "certification", "thorough")
     ),
@@ -95,8 +97,16 @@ OPTIONS: tuple[Option, ...] = (
         "set", "text", "judge by the requirements of this release, such as 2026.11 (default: newest)", metavar="NAME"
     ),
     Option("header", "list", "a header for every request, as 'Name: value'; may be repeated", metavar="HEADER"),
-    Option("ca-file", "path", "PEM file of certificate authorities to trust", metavar="FILE"),
-    Option("insecure", "flag", "accept any TLS certificate"),
+    Option("proxy", "text", "HTTP proxy to go through, as http://host:port; none otherwise", metavar="URL"),
+    Option(
+        "ca-file",
+        "path",
+        "PEM file of certificate authorities to trust (default: SSL_CERT_FILE, or the system's)",
+        metavar="FILE",
+    ),
+    Option("client-cert", "path", "PEM file of a client certificate, and its key", metavar="FILE"),
+    Option("client-key", "path", "PEM file of the client certificate's key, when it is apart", metavar="FILE"),
+    Option("insecure", "flag", "accept any TLS certificate, whoever shows it"),
     Option("yes", "flag", "do not ask before a target that is not on this machine"),
 )
 _BY_KEY = {option.key: option for option in OPTIONS}
@@ -109,8 +119,8 @@ class Settings:
     """The settings of a run; a `base_url` of None means the embedded reference server."""
 
     base_url: str | None = None
-    token: str = ""
-    token_command: str | None = None
+    token: str = field(default="", repr=False)
+    token_command: str | None = field(default=None, repr=False)
     tenant_id: str = ""
     contract_id: str = ""
     other_tenant_id: str | None = None
@@ -121,6 +131,8 @@ class Settings:
     rate_limit: float | None = None
     max_invoices: int | None = None
     timeout: float = 10.0
+    max_time: float = 3600.0
+    wait_for_target: float | None = None
     profile: Literal["quick", "standard", "certification", "thorough"] = "standard"
     level: Literal["must", "should"] = "must"
     requirement: tuple[str, ...] = ()
@@ -128,8 +140,11 @@ class Settings:
     without: tuple[str, ...] = ()
     baseline: Baseline | None = None
     set: str | None = None
-    header: tuple[Header, ...] = ()
+    header: tuple[Header, ...] = field(default=(), repr=False)
+    proxy: str | None = field(default=None, repr=False)
     ca_file: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
     insecure: bool = False
     yes: bool = False
 
@@ -141,21 +156,23 @@ class Settings:
     def redacted(self) -> dict[str, Any]:
         """The settings as plain values without a secret in them, for the report."""
         shown: dict[str, Any] = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name == "token":
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if one.name == "token":
                 value = "[redacted]" if value else ""
-            elif field.name == "token_command":
+            elif one.name == "token_command":
                 value = "[set]" if value else None
-            elif field.name == "header":
+            elif one.name == "header":
                 value = [f"{name}: [redacted]" for name, _text in value]
+            elif one.name == "proxy":
+                value = without_credentials(value) if value else None
             elif isinstance(value, Path):
                 value = str(value)
             elif isinstance(value, Baseline):
                 value = str(value.path)
             elif isinstance(value, tuple):
                 value = list(value)
-            shown[field.name] = value
+            shown[one.name] = value
         return shown
 
 
@@ -276,19 +293,30 @@ def _settled(values: dict[str, Any]) -> Settings:
     if "out" in values:
         values["out"] = Path(values["out"])
     if "baseline" in values:
-        try:
-            values["baseline"] = Baseline.load(Path(values["baseline"]))
-        except BaselineError as error:
-            raise ConfigError(f"--baseline {error}; nothing was sent") from None
+        values["baseline"] = _baseline(values["baseline"])
     if token_file is not None and not values.get("token"):
         try:
             values["token"] = Path(token_file).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"--token-file {token_file} cannot be read: {error}") from None
     settings = Settings(**values)
+    if settings.proxy is not None:
+        try:
+            proxy_of(settings.proxy)
+        except BadUrl as error:
+            raise ConfigError(f"--proxy: {error}; nothing was sent") from None
+    if settings.client_key is not None and settings.client_cert is None:
+        raise ConfigError("--client-key needs --client-cert beside it; nothing was sent")
     if settings.base_url is None:
         return settings
     return _for_target(replace(settings, base_url=_base(settings.base_url)))
+
+
+def _baseline(file: str) -> Baseline:
+    try:
+        return Baseline.load(Path(file))
+    except BaselineError as error:
+        raise ConfigError(f"--baseline {error}; nothing was sent") from None
 
 
 def _base(url: str) -> str:

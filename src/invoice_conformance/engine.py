@@ -308,7 +308,7 @@ class Engine:
     def _all_races(self) -> None:
         # Races come last and alone, so that nothing else loads the target while they are run.
         for script in self._ordered("race"):
-            self._take_script(self._race(script))
+            self._take_script(self._run_race(script))
 
     def _ordered(self, order: str) -> list[Script]:
         """The scripts of one order that can be sent, those with most steps first."""
@@ -362,6 +362,13 @@ class Engine:
                 return Sent(readings, script, unsent=CAPPED)
             readings.append((own, reading))
         return Sent(readings, script, _trial(script, readings))
+
+    def _run_race(self, script: Script) -> Sent:
+        """Run a race; once more, for another number, when one of its creates had no answer."""
+        sent = self._race(script)
+        if sent.trial is not None and any(reading.response is None for _role, reading in sent.readings):
+            return self._race(script)
+        return sent
 
     def _race(self, script: Script) -> Sent:
         """Send a script's steps at the same moment: each waits before its last octet until all are there."""

@@ -10,10 +10,11 @@ import csv
 import json
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response, Unasked
+from invoice_conformance.escaping import cell
+from invoice_conformance.exchange import USUAL, Exchange, NoAnswer, Request, Response, Unasked, Wire
 from invoice_conformance.trial import Meaning
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 EVIDENCE = "evidence.ndjson"
 CREATED = "created.csv"
+_ORDINARY = asdict(USUAL)
+WHOLE = 128 * 1024 * 1024
+"""Octets of evidence after which long bodies are cut: a target may answer each request with a megabyte."""
+CUT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class EvidenceWriter:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
+        self._written = 0
         self._file = (folder / EVIDENCE).open("w", encoding="utf-8", newline="\n")
         self._created = (folder / CREATED).open("w", encoding="utf-8", newline="")
         self._rows = csv.writer(self._created)
@@ -65,8 +71,11 @@ class EvidenceWriter:
 
     def write(self, record: Record) -> None:
         """Append one exchange."""
+        if self._written > WHOLE:
+            record = replace(record, exchange=_cut(record.exchange))
         line = json.dumps(to_json(record), ensure_ascii=True, separators=(",", ":"))
         with self._lock:
+            self._written += len(line)
             self._file.write(line + "\n")
             self._file.flush()
 
@@ -74,7 +83,7 @@ class EvidenceWriter:
         """Append one invoice that now exists on the target; text that a spreadsheet would run is disarmed."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(sent_at))
         with self._lock:
-            self._rows.writerow([_disarmed(text) for text in (identifier, number, tenant, contract, stamp)])
+            self._rows.writerow([cell(text) for text in (identifier, number, tenant, contract, stamp)])
             self._created.flush()
 
     def close(self) -> None:
@@ -83,9 +92,13 @@ class EvidenceWriter:
             self._file.close()
 
 
-def _disarmed(text: str) -> str:
-    visible = text.encode("utf-8", errors="backslashreplace").decode()
-    return f"'{visible}" if visible[:1] in {"=", "+", "-", "@", "\t", "\r"} else visible
+def _cut(exchange: Exchange) -> Exchange:
+    """The exchange with the beginnings of its bodies; an answer says that it was cut, so that nothing is made of it."""
+    answer = exchange.answer
+    if isinstance(answer, Response) and len(answer.body) > CUT:
+        answer = replace(answer, body=answer.body[:CUT], truncated=True)
+    request = replace(exchange.request, body=exchange.request.body[:CUT])
+    return replace(exchange, request=request, answer=answer)
 
 
 def to_json(record: Record) -> dict[str, Any]:
@@ -110,6 +123,7 @@ def to_json(record: Record) -> dict[str, Any]:
             "headers": [list(header) for header in request.headers],
             "body": _octets(request.body),
             "chunked": request.chunked,
+            "wire": {name: value for name, value in asdict(request.wire).items() if value != _ORDINARY[name]},
         },
         "answer": {"kind": answer.kind, "detail": answer.detail}
         if isinstance(answer, NoAnswer)
@@ -127,6 +141,7 @@ def to_json(record: Record) -> dict[str, Any]:
             "disclosed": list(answer.disclosed),
             "head": _octets(answer.head),
             "unasked": _unasked(answer.unasked),
+            "closed": answer.closed,
         },
         "earlier": list(record.exchange.earlier),
     }
@@ -156,6 +171,7 @@ def from_json(value: dict[str, Any]) -> Record:
                 tuple((name, text) for name, text in request["headers"]),
                 _from_octets(request["body"]),
                 request["chunked"],
+                Wire(**request["wire"]),
             ),
             NoAnswer(answer["kind"], answer["detail"])
             if "kind" in answer
@@ -173,6 +189,7 @@ def from_json(value: dict[str, Any]) -> Record:
                 disclosed=tuple(answer["disclosed"]),
                 head=_from_octets(answer["head"]),
                 unasked=_from_unasked(answer["unasked"]),
+                closed=answer["closed"],
             ),
             value["sent_at"],
             value["elapsed"],

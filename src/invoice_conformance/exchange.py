@@ -6,15 +6,52 @@ It knows nothing of the contract, of requirements or of how anything is sent.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 Header: TypeAlias = tuple[str, str]
 """Name and value of a header field; text holds the octets as latin-1, so every octet survives."""
 
 NoAnswerKind: TypeAlias = Literal[
-    "dns", "refused", "connect-timeout", "tls", "timeout", "reset", "closed", "cut-short", "not-http", "too-large"
+    "dns",
+    "refused",
+    "connect-timeout",
+    "proxy",
+    "tls",
+    "timeout",
+    "reset",
+    "closed",
+    "cut-short",
+    "not-http",
+    "too-large",
 ]
 """`cut-short` is an orderly close in the middle of a body whose framing promised more; `closed` any other."""
+
+
+Chunks: TypeAlias = Literal["halves", "small", "capital", "extended", "trailed"]
+"""Ways to cut a body: in two; in many; sizes in capitals; with chunk extensions; with a trailer."""
+
+Coding: TypeAlias = Literal["", "gzip", "utf-16-le", "utf-16-le with its mark", "utf-32-le"]
+"""What is made of a body's octets on their way out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How a request is written, where that is not the ordinary way.
+
+    `host` False leaves the `Host` field out, `absolute` puts the target's origin before the path (RFC 9112 §3.2.2).
+    `padding` is the number of spaces that follow the body and count as its octets; nobody holds them in memory.
+    """
+
+    version: Literal["1.1", "1.0"] = "1.1"
+    host: bool = True
+    absolute: bool = False
+    chunks: Chunks = "halves"
+    coding: Coding = ""
+    padding: int = 0
+
+
+USUAL: Final = Wire()
+"""The ordinary way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +67,12 @@ class Request:
     headers: tuple[Header, ...]
     body: bytes = b""
     chunked: bool = False
+    wire: Wire = USUAL
+
+    @property
+    def length(self) -> int:
+        """The octets of the body, before any coding."""
+        return len(self.body) + self.wire.padding
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +98,8 @@ class Response:
     `unasked` is what was found on an idle connection before the request of this answer went over another one.
     `disclosed` says where a whole credential of ours stood before it was redacted: `body`, `reason`, or the names of
     header fields.
+    `closed` says whether the target ended the connection after it, where the request asked for that; None: nobody
+    looked.
     """
 
     status: int
@@ -70,6 +115,7 @@ class Response:
     disclosed: tuple[str, ...] = ()
     head: bytes = b""
     unasked: Unasked | None = None
+    closed: bool | None = None
 
     def header(self, name: str) -> str | None:
         """The value of the field `name` in any letter case, several joined by ", "; None when it is missing."""

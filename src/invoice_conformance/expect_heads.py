@@ -111,7 +111,8 @@ class DateIsNow:
         if response is None or date is None:
             return unanswered(act) or DoesNotApply("no Date that can be read")
         if response.header("age") is not None:
-            return DoesNotApply("a stored answer keeps its Date (RFC 9111 §4.2.3)")
+            # A stored answer keeps its Date (RFC 9111 §4.2.3).
+            return Holds()
         sent = act.exchange.sent_at
         if sent - CLOCK_TOLERANCE - 1 <= date <= sent + act.exchange.elapsed + CLOCK_TOLERANCE:
             return Holds()

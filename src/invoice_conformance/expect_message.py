@@ -193,7 +193,7 @@ class NoLengthOfNothing:
             return trouble
         response = _of(act)
         if response.status != 204:  # noqa: PLR2004 - no content
-            return DoesNotApply("no 204")
+            return Holds()
         for name in ("Content-Length", "Transfer-Encoding"):
             value = response.header(name)
             if value is not None:

@@ -121,12 +121,15 @@ class NothingForeign:
         invoice, sent, own = first.data or {}, first.sent or {}, act.data or {}
         tenant = [value for name, value in first.exchange.request.headers if name.lower() == "tenant-id"]
         found: list[tuple[str, Json]] = [
-            # An id that repeats is another requirement's affair.
-            ("the other invoice's id", invoice.get("id") if invoice.get("id") != own.get("id") else None),
             ("the other invoice's number", sent.get("invoiceNumber")),
-            ("the other tenant's contract", sent.get("contractId")),
             ("the other tenant's id", tenant[0] if tenant else None),
         ]
+        if act.exchange.request.method == "POST":
+            # An id that repeats, or a contract that was accepted here, is another row's affair; a list shows both.
+            found += [
+                ("the other invoice's id", invoice.get("id") if invoice.get("id") != own.get("id") else None),
+                ("the other tenant's contract", sent.get("contractId")),
+            ]
         yield from ((what, text) for what, text in found if isinstance(text, str) and _peculiar(text))
         yield "the other invoice's amount", self.amount
 

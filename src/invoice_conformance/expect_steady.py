@@ -38,7 +38,7 @@ def _answered(reading: Reading) -> bool:
 
 def _is_ordinary(act: Reading, twin: Reading) -> bool:
     """Whether a request differs from the plain invoice in nothing but its body, and that is not large."""
-    size = len(act.exchange.request.body)
+    size = act.exchange.request.length
     return _head(act) == _head(twin) and size <= LARGE
 
 
@@ -83,7 +83,7 @@ class KeepsServing:
 
     def _concerns(self, act: Reading) -> bool:
         """Whether a request is one of these, as far as it says itself."""
-        ordinary = act.meaning.standard and len(act.exchange.request.body) <= LARGE
+        ordinary = act.meaning.standard and act.exchange.request.length <= LARGE
         return ordinary == (self.requests == "ordinary")
 
 

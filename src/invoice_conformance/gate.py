@@ -40,7 +40,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 - argparse hides the ty
 def run(given: argparse.Namespace) -> int:
     """Run one of the commands."""
     from invoice_conformance.baseline import BaselineError  # noqa: PLC0415 - see the module's docstring
-    from invoice_conformance.report.diff import NotAReport  # noqa: PLC0415 - likewise
+    from invoice_conformance.report.document import NotAReport  # noqa: PLC0415 - likewise
 
     try:
         return _update(given) if given.command == "baseline" else _diff(given)
@@ -54,12 +54,12 @@ def run(given: argparse.Namespace) -> int:
 
 def _update(given: argparse.Namespace) -> int:
     from invoice_conformance import baseline  # noqa: PLC0415 - see the module's docstring
-    from invoice_conformance.report import diff  # noqa: PLC0415 - likewise
+    from invoice_conformance.report import document  # noqa: PLC0415 - likewise
 
     path: Path = given.baseline
     if given.reason is not None and not given.reason.strip():
         return _complain("--reason is a text that says something")
-    report = diff.load(given.report)
+    report = document.load(given.report)
     if not any(row["verdict"] in {"pass", "fail"} for row in report["requirements"]):
         return _complain("the report judged nothing, so nothing is known from it")
     text = baseline.text_of(path) if path.exists() else ""
@@ -77,9 +77,9 @@ def _update(given: argparse.Namespace) -> int:
 
 
 def _diff(given: argparse.Namespace) -> int:
-    from invoice_conformance.report import diff  # noqa: PLC0415 - see the module's docstring
+    from invoice_conformance.report import diff, document  # noqa: PLC0415 - see the module's docstring
 
-    compared = diff.compare(diff.load(given.old), diff.load(given.new))
+    compared = diff.compare(document.load(given.old), document.load(given.new))
     shown = {"text": diff.as_text, "markdown": diff.as_markdown, "json": diff.as_json}[given.format](compared)
     _print(shown.removesuffix("\n"))
     return WORSE if compared["got_worse"] else 0

@@ -30,6 +30,8 @@ _PLAIN_URI: Final = re.compile(
     r"(?:https?://[a-z0-9][a-z0-9.-]*+(?::[0-9]{1,5}+)?)?/(?:[A-Za-z0-9._~/-]|%[0-9A-Fa-f]{2})*+"
     r"(?:\?(?:[A-Za-z0-9._~/=&+-]|%[0-9A-Fa-f]{2})*+)?"
 )
+_NEVER_IN_A_URI: Final = re.compile(r"[^!#-;=?-Z\[\]_a-z~]")
+"""RFC 3986 §2 has no other characters."""
 
 
 @lru_cache(maxsize=4096)
@@ -39,6 +41,8 @@ def is_formed(name: str, value: str) -> bool:
     # Each invoice has a Location of its own, nearly all are as plain as this, and the grammar takes milliseconds.
     if len(value) > LONGEST or (name == "Location" and _PLAIN_URI.fullmatch(value)):
         return True
+    if name == "Location" and _NEVER_IN_A_URI.search(value):
+        return False
     from abnf import ParseError  # noqa: PLC0415 - read when the first answer is judged
 
     try:

@@ -122,17 +122,17 @@ class Oracle:
             field.name: ecma.compile_pattern(field.pattern) for field in contract.fields if field.pattern is not None
         }
 
-    def judge(self, body: bytes) -> Judgement:
-        """Judge the octets of a body, after content coding is undone."""
-        return _weighed([*self._size(body), *self._body(body)])
+    def judge(self, body: bytes, padding: int = 0) -> Judgement:
+        """Judge the octets of a body, after content coding is undone; `padding` spaces follow them."""
+        return _weighed([*self._size(len(body) + padding), *self._body(body)])
 
     def judge_value(self, value: Json, duplicates: tuple[str, ...] = ()) -> Judgement:
         """Judge a JSON value; `duplicates` names the members that its text gives more than once."""
         return _weighed(list(self._value(value, duplicates)))
 
-    def _size(self, body: bytes) -> Iterator[_Touched]:
-        if len(body) > LARGE_BODY:
-            yield _open(None, "size", f"{len(body)} octets > {LARGE_BODY}")
+    def _size(self, length: int) -> Iterator[_Touched]:
+        if length > LARGE_BODY:
+            yield _open(None, "size", f"{length} octets > {LARGE_BODY}")
 
     def _body(self, body: bytes) -> Iterator[_Touched]:
         text, encoding = _as_utf8(body)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from invoice_conformance.case import STANDARD_HEADERS
 from invoice_conformance.checks import Script
+from invoice_conformance.exchange import USUAL
 from invoice_conformance.trial import Meaning
 
 if TYPE_CHECKING:
@@ -148,8 +149,8 @@ def meaning_of(case: Case) -> Meaning:
         tuple((edit.field, edit.edge) for edit in case.edits),
         pooled=slot is not None and slot.pooled,
         # A number without a mark, or one that several requests share, may be used already: no ordinary create.
-        standard=(case.method, case.suffix, case.path, case.headers, case.chunked)
-        == ("POST", "", None, STANDARD_HEADERS, False)
+        standard=(case.method, case.suffix, case.path, case.headers, case.chunked, case.wire)
+        == ("POST", "", None, STANDARD_HEADERS, False, USUAL)
         and slot is not None
         and not slot.key,
     )

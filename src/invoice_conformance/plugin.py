@@ -18,7 +18,10 @@ from invoice_conformance.catalogue import Catalogue
 from invoice_conformance.checks import Check
 from invoice_conformance.config import OPTIONS, ConfigError, Settings, settle
 from invoice_conformance.contract import SpecError
+from invoice_conformance.escaping import one_line
 from invoice_conformance.locate import conformance_dir
+from invoice_conformance.report import views
+from invoice_conformance.report.words import baseline_of, is_known, known_words, listed, set_of, unlisted
 from invoice_conformance.session import Result, Suite, run
 from invoice_conformance.verdict import family_of
 
@@ -216,14 +219,11 @@ class Face:
             items[f"{name}\0{group}"] = {
                 "verdict": "waived" if row["verdict"] == "waived" else tally.verdict(),
                 "reason": tally.reason(),
-                "decides": row["level"] == "MUST" or self._settings.level == "should",
-                "shown_only": row["level"] == "MAY" or row["contested"] or not row["in_set"],
+                "asked": row["asked"],
                 "unjudged": result.report["stopped"] if result.report["outcome"] == "aborted" and not judged else "",
                 "requirement": row,
-                "findings": findings or row["findings"],
-                "known": not tally.errors
-                and not tally.unanswered
-                and all(finding["known"] is not None for finding in findings or row["findings"]),
+                "findings": sorted(findings or row["findings"], key=is_known),
+                "known": not tally.errors and not tally.unanswered and all(map(is_known, findings or row["findings"])),
             }
         return items
 
@@ -242,18 +242,21 @@ class Face:
         target = report["target"] or "the embedded reference server"
         terminalreporter.line(f"{target}: {report['outcome']}" + (" (a selection)" if report["partial"] else ""))
         if report["stopped"]:
-            terminalreporter.line(report["stopped"])
-        if report["set"]["pinned"]:
-            terminalreporter.line(f"set {report['set']['name']} (the newest is {report['set']['newest']})")
+            terminalreporter.line(one_line(report["stopped"]))
+        for words in set_of(report):
+            terminalreporter.line(one_line(words))
         if report["baseline"] is not None:
-            terminalreporter.line(f"baseline: {report['baseline']['file']}")
+            terminalreporter.line(baseline_of(report))
             for words in complaints(report["baseline"]):
-                terminalreporter.line(words, red=True)
+                terminalreporter.line(one_line(words), red=True)
         terminalreporter.line(
             f"{report['requests']} requests, {report['invoices_created']} invoices created, "
             f"{report['duration_s']:.1f} s"
         )
         terminalreporter.line(f"report: {self._result.folder / 'report.json'}")
+        if views.annotates():
+            for command in views.render(report, self._result.folder, "annotations").splitlines():
+                terminalreporter.line(command)
 
     def pytest_report_header(self) -> str:
         """Name the target."""
@@ -274,17 +277,16 @@ class CheckItem(pytest.Item):
         """Show what the engine found."""
         shown = self._face.shown(self.check.name, self.group)
         verdict = shown["verdict"]
-        if verdict == "fail" and (shown["shown_only"] or not shown["decides"]):
+        if verdict == "fail" and not shown["asked"]:
             pytest.xfail(f"{shown['requirement']['level']}: {_brief(shown)}")
         if verdict == "fail" and shown["known"]:
-            known = shown["findings"][0]["known"]
-            pytest.xfail(f"known (line {known['line']}: {known['reason']}): {_brief(shown)}")
+            pytest.xfail(one_line(f"known: {known_words(shown['findings'][0])}: {_brief(shown)}"))
         if shown["unjudged"]:
             # One message instead of one an item: nothing at all was judged.
-            pytest.exit(shown["unjudged"], returncode=1)
+            pytest.exit(one_line(shown["unjudged"]), returncode=1)
         judged_elsewhere = shown["requirement"]["verdict"] in {"pass", "fail"}
-        if verdict == "inconclusive" and (shown["shown_only"] or not shown["decides"] or judged_elsewhere):
-            pytest.skip(f"inconclusive: {shown['reason']}")
+        if verdict == "inconclusive" and (not shown["asked"] or judged_elsewhere):
+            pytest.skip(one_line(f"inconclusive: {shown['reason']}"))
         if verdict == "waived":
             pytest.skip("waived by name")
         if verdict != "pass":
@@ -312,32 +314,36 @@ class NotHeldError(AssertionError):
 def _brief(shown: dict[str, Any]) -> str:
     row = shown["requirement"]
     if shown["verdict"] != "fail" or not shown["findings"]:
-        return f"{row['id']}: {shown['verdict']}: {shown['reason']}"
+        return one_line(f"{row['id']}: {shown['verdict']}: {shown['reason']}")
     finding = shown["findings"][0]
-    return f"{row['id']}: expected {finding['expected']}; got {finding['got']}"
+    return one_line(f"{row['id']}: expected {finding['expected']}; got {finding['got']}")
 
 
 def _told(shown: dict[str, Any]) -> str:
     row = shown["requirement"]
     lines = [f"{row['level']} {row['id']}: {row['text']}"]
     if shown["verdict"] != "fail":
-        return "\n".join([*lines, f"{shown['verdict']}: {shown['reason']}"])
-    for finding in shown["findings"]:
+        return "\n".join(map(one_line, [*lines, f"{shown['verdict']}: {shown['reason']}"]))
+    for finding in listed(shown):
         stability = finding["stability"]
         unstable = f", unstable: {stability['seen']} of {stability['sent']}" if stability["unstable"] else ""
         lines += [
             "",
             f"  {family_of(finding['edge'])} ({finding['occurrences']} cases{unstable})",
+            *([f"  known    {known_words(finding)}"] if is_known(finding) else []),
             f"  expected {finding['expected']}",
             f"  got      {finding['got']}",
             *([f"  where    {finding['boundary']}"] if finding["boundary"] else []),
             f"  curl     {finding['curl']}",
             f"  rerun    {finding['rerun']}",
         ]
+    if unlisted(shown):
+        lines += ["", f"  {unlisted(shown)}"]
     lines += ["", f"  rule     “{row['quote']}” ({row['basis']}, {row['source']})"]
     if row["why"]:
         lines.append(f"  why      {row['why']}")
-    return "\n".join(lines)
+    # Terminals and CI systems would obey what the target says.
+    return "\n".join(map(one_line, lines))
 
 
 def _leave(folder: Path, items: dict[str, dict[str, Any]]) -> None:

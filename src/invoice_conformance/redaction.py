@@ -10,12 +10,16 @@ import html
 import re
 import threading
 import zlib
+from array import array
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+_Places: TypeAlias = "array[int] | range"
+"""Where each character of a text came from; an array, for a list of a hostile megabyte's takes 40."""
 
 REDACTED = "[redacted]"
 
@@ -33,7 +37,10 @@ _ANCHOR = 4
 """Half a gram: each run of 8 octets covers one whole block of 4 that starts at a multiple of 4."""
 _ROUNDS = 3
 """So many layers of escaping are taken off: JSON in JSON in JSON."""
-_INFLATE_LIMIT = 4 * 1024 * 1024
+_INFLATE_LIMIT = 1024 * 1024
+_INFLATE_STEP = 4096
+_SEEN = 4096
+"""So many surroundings of what looks like a part of a secret are remembered while one text is read."""
 
 _ESCAPE = re.compile(
     r"%[0-9A-Fa-f]{2}"
@@ -111,7 +118,7 @@ class Redactor:
         needles = self._needles
         if needles.credentials is None or not octets:
             return False
-        text = (_inflated(octets) if octets.startswith(_COMPRESSED) else octets).decode("latin-1")
+        text = (_inflated(octets)[0] if octets.startswith(_COMPRESSED) else octets).decode("latin-1")
         if _clean(text, needles):
             return False
         for _ in range(_ROUNDS):
@@ -123,19 +130,30 @@ class Redactor:
             text = plain
         return needles.credentials.search(text) is not None
 
-    def octets(self, octets: bytes) -> bytes:
-        """Return `octets` without the secrets; compressed ones (gzip, zlib) with one in them go whole."""
+    def octets(self, octets: bytes, coding: str = "") -> bytes:
+        """Return `octets` without the secrets; those that hold one compressed or in UTF-16 or UTF-32 go whole.
+
+        So do those that `coding`, the content coding they are in, lets nobody look into.
+        """
         needles = self._needles
         if not needles.anchors or not octets:
             return octets
-        if octets.startswith(_COMPRESSED):
-            inflated = _inflated(octets).decode("latin-1")
-            if not _clean(inflated, needles) and _without(inflated, needles) != inflated:
+        coded = coding.strip().lower() not in {"", "identity"}
+        if coded or octets.startswith(_COMPRESSED):
+            inflated, whole = _inflated(octets)
+            if self._holds(inflated, needles) or (not whole and (coded or len(inflated) >= _INFLATE_LIMIT)):
                 return REDACTED.encode()
+        if b"\0" in octets and self._holds(octets.replace(b"\0", b""), needles):
+            return REDACTED.encode()
         text = octets.decode("latin-1")
         if _clean(text, needles, octets):
             return octets
         return _without(text, needles).encode("latin-1")
+
+    @staticmethod
+    def _holds(octets: bytes, needles: _Needles) -> bool:
+        text = octets.decode("latin-1")
+        return not _clean(text, needles) and _without(text, needles) != text
 
     def header(self, name: str, value: str) -> str:
         """Return the value of the header field `name` without the secrets, short ones included."""
@@ -252,7 +270,7 @@ def _without(text: str, needles: _Needles) -> str:
     """`text` with every stretch that gives a secret away replaced."""
     taken = bytearray(len(text))
     plain, starts, ends = text, range(len(text)), range(1, len(text) + 1)
-    places: tuple[list[int] | range, list[int] | range] = (starts, ends)
+    places: tuple[_Places, _Places] = (starts, ends)
     for _ in range(_ROUNDS + 1):
         for start, end in _finds(plain, needles):
             first, last = places[0][start], places[1][end - 1]
@@ -276,22 +294,37 @@ def _finds(text: str, needles: _Needles) -> Iterator[tuple[int, int]]:
             yield start, start + len(whole)
             start = text.find(whole, start + 1)
     anchors = needles.anchors
+    seen: dict[str, tuple[tuple[int, int], ...]] = {}
     for index, block in enumerate(_blocks(text.encode("latin-1", "replace"))):
         if block in anchors:
-            place = index * _ANCHOR
-            for grams, width in ((needles.grams, _GRAM), (needles.hex_grams, _HEX_GRAM)):
-                for start in range(max(place + _ANCHOR - width, 0), place + 1):
-                    if text[start : start + width] in grams:
-                        yield start, start + width
+            first = max((index + 1) * _ANCHOR - _HEX_GRAM, 0)
+            around = text[first : index * _ANCHOR + _HEX_GRAM]
+            # A target may repeat a secret a thousand times.
+            if (found := seen.get(around)) is None:
+                found = _stretches(around, needles)
+                if len(seen) < _SEEN:
+                    seen[around] = found
+            for start, end in found:
+                yield first + start, first + end
 
 
-def _unescaped(
-    text: str, places: tuple[list[int] | range, list[int] | range]
-) -> tuple[str, tuple[list[int], list[int]]] | None:
+def _stretches(around: str, needles: _Needles) -> tuple[tuple[int, int], ...]:
+    """The parts of a short text that give a secret away, those that overlap as one."""
+    found: list[tuple[int, int]] = []
+    for grams, width in ((needles.grams, _GRAM), (needles.hex_grams, _HEX_GRAM)):
+        for start in range(len(around) - width + 1):
+            if around[start : start + width] in grams:
+                if found and found[-1][0] <= start <= found[-1][1]:
+                    found[-1] = (found[-1][0], max(start + width, found[-1][1]))
+                else:
+                    found.append((start, start + width))
+    return tuple(found)
+
+
+def _unescaped(text: str, places: tuple[_Places, _Places]) -> tuple[str, tuple[_Places, _Places]] | None:
     """`text` with one layer of escapes taken off and where each character came from; None if it has none."""
     starts, ends = places
-    new_starts: list[int] = []
-    new_ends: list[int] = []
+    new_starts, new_ends = array("I"), array("I")
     pieces: list[str] = []
     position = 0
     for match in _ESCAPE.finditer(text):
@@ -300,16 +333,16 @@ def _unescaped(
             continue
         begin, end = match.span()
         pieces += (text[position:begin], character)
-        new_starts += starts[position:begin]
-        new_ends += ends[position:begin]
-        new_starts += [starts[begin]] * len(character)
-        new_ends += [ends[end - 1]] * len(character)
+        new_starts.extend(starts[position:begin])
+        new_ends.extend(ends[position:begin])
+        new_starts.extend([starts[begin]] * len(character))
+        new_ends.extend([ends[end - 1]] * len(character))
         position = end
     if not pieces:
         return None
     pieces.append(text[position:])
-    new_starts += starts[position:]
-    new_ends += ends[position:]
+    new_starts.extend(starts[position:])
+    new_ends.extend(ends[position:])
     return "".join(pieces), (new_starts, new_ends)
 
 
@@ -325,10 +358,19 @@ def _unescaped_match(match: re.Match[str]) -> str:
     return escape[1]
 
 
-def _inflated(octets: bytes) -> bytes:
-    """Unpack the compressed `octets` as far as they can be read."""
+def _inflated(octets: bytes) -> tuple[bytes, bool]:
+    """Unpack the compressed `octets` as far as they can be read, and tell whether that is all of them."""
+    unpacked = bytearray()
+    # 32 + 15: gzip or zlib, whichever it is.
+    inflater = zlib.decompressobj(wbits=47)
+    view = memoryview(octets)
     try:
-        # 32 + 15: gzip or zlib, whichever it is.
-        return zlib.decompressobj(wbits=47).decompress(octets, _INFLATE_LIMIT)
+        for start in range(0, len(octets), _INFLATE_STEP):
+            unpacked += inflater.decompress(
+                inflater.unconsumed_tail + view[start : start + _INFLATE_STEP], _INFLATE_LIMIT - len(unpacked)
+            )
+            if len(unpacked) >= _INFLATE_LIMIT or inflater.eof:
+                break
     except zlib.error:
-        return b""
+        return bytes(unpacked), False
+    return bytes(unpacked), inflater.eof and not inflater.unused_data

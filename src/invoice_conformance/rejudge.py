@@ -19,7 +19,7 @@ from invoice_conformance.exchange import NoAnswer
 from invoice_conformance.plan import meaning_of
 from invoice_conformance.redaction import REDACTED
 from invoice_conformance.report import document
-from invoice_conformance.sending import LATENCIES_KEPT, Ledger
+from invoice_conformance.sending import MOMENTS_KEPT, Ledger, Moment
 from invoice_conformance.session import proceed
 from invoice_conformance.testimony import Author, Unfit
 from invoice_conformance.trial import Reading
@@ -66,7 +66,7 @@ def rejudged(suite: Suite, settings: Settings, plan: Plan, records: Iterable[Rec
     pinned = suite.pinned(settings)
     judge = Judge(plan, suite.catalogue, rules, suite.waived(settings), pinned)
     engine = Engine(plan, recorded, judge, concurrency=0)
-    done = proceed(suite, engine, recorded, Silent(), 0.0)
+    done = proceed(suite, settings, engine, Silent(), 0.0)
     for reading in recorded.rest_of_it():
         judge.exchange(reading)
     moments = [record.exchange for record in kept]
@@ -87,6 +87,7 @@ def rejudged(suite: Suite, settings: Settings, plan: Plan, records: Iterable[Rec
         pinned=pinned,
         done=done,
         ledger=_ledger(kept),
+        met=judge.met(),
         version=version,
     )
     return Rejudged(rows, outcome, report, tuple(recorded.complaints), recorded.hidden, judge)
@@ -221,11 +222,10 @@ def _ledger(records: list[Record]) -> Ledger:
     """What a run did to its target, counted from what was written down."""
     ledger = Ledger()
     for record in records:
-        answer = record.exchange.answer
+        exchange, answer = record.exchange, record.exchange.answer
+        status = 0 if isinstance(answer, NoAnswer) else answer.status
         ledger.requests += 1
-        if isinstance(answer, NoAnswer):
-            continue
-        ledger.invoices += answer.status in {200, 201} and record.exchange.request.method == "POST"
-        if len(ledger.latencies) < LATENCIES_KEPT:
-            ledger.latencies.append(record.exchange.elapsed)
+        ledger.invoices += status in {200, 201} and exchange.request.method == "POST"
+        if len(ledger.moments) < MOMENTS_KEPT:
+            ledger.moments.append(Moment(exchange.sent_at, exchange.elapsed, status))
     return ledger

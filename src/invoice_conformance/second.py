@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 Document: TypeAlias = dict[str, Any]
 Phase: TypeAlias = Literal["coverage", "positive", "negative"]
 Oddity: TypeAlias = Literal["method", "tenant", "credentials", "media type"]
+ODDITIES: tuple[Oddity, ...] = ("method", "tenant", "credentials", "media type")
 
 PREFIX = "schemathesis"
 """How the names of cases and edges begin that come from here."""
@@ -214,7 +215,7 @@ def _taken(phase: Phase, invented: Invented[Any]) -> Drawn:
     )
 
 
-def scripts(scope: Scope, fuzzing: tuple[Fuzzing, ...] = THOROUGH) -> tuple[Script, ...]:
+def scripts(scope: Scope, fuzzing: tuple[Fuzzing, ...] | None = None) -> tuple[Script, ...]:
     """Everything that schemathesis invents, as scripts of ours, once each; refusals beside what they are refused for.
 
     They are made once for a scope. A body with several defects is taken apart, for a row is about one of them; and most
@@ -222,7 +223,7 @@ def scripts(scope: Scope, fuzzing: tuple[Fuzzing, ...] = THOROUGH) -> tuple[Scri
     """
     known = scope.invented.get(PREFIX)
     if known is None:
-        drawn = draw(scope.contract, seed_of(scope, PREFIX), fuzzing)
+        drawn = draw(scope.contract, seed_of(scope, PREFIX), THOROUGH if fuzzing is None else fuzzing)
         known = scope.invented[PREFIX] = tuple(_Writer(scope).write(drawn))
     return known
 

@@ -10,7 +10,8 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from invoice_conformance import jsontext
 from invoice_conformance.case import Identity, Numbering, fill
@@ -31,8 +32,10 @@ EQUIVALENTS = 3
 """How many numbers of a pool are tried before their refusal counts."""
 PATIENCE = 0.25
 """Seconds before a case is sent once more when nothing says how long to wait."""
-LONGEST_WAIT = 10.0
+LONGEST_WAIT = 60.0
 """Seconds that a Retry-After is followed at most."""
+SHORT_WAIT = 10.0
+"""Seconds to wait where Retry-After asks for more than that, and for the first answer at most."""
 UNLIMITED, SLOWEST = 200.0, 2.0
 """Requests a second that stand for no limit once a target asks for less, and to which it can bring us at most."""
 HALVED_AT_MOST_EVERY = 1.0
@@ -44,9 +47,15 @@ BROKEN_ANSWERS = frozenset({"cut-short", "not-http"})
 MADE_SURE_OF = 2
 """Cases of a kind that are made sure of; what they show need not be shown by all others too."""
 BREAKER = 25
-"""Requests in a row without an answer after which a target counts as gone."""
-UNAVAILABLE = 200
-"""Requests in a row answered with 429, 502, 503 or 504, or not at all, after which a target counts as gone."""
+"""Requests in a row without an answer after which a target that never gave one is asked no more."""
+STREAK = 8
+"""Requests in a row without an answer after which nothing is sent before a plain invoice is answered again."""
+RETURNS = (0, 1, 2, 4, 8, 16, 16, 16)
+"""How long each of the plain invoices waits that are sent to a target which may be away; in `patience`."""
+AWAY_SECONDS = 20.0
+"""Seconds, less what Retry-After asked for, after which a target that is away counts as gone."""
+ASKED_SECONDS = 180.0
+"""Seconds of Retry-After that are borne with while a target is away."""
 TOKEN_COMMAND_SECONDS = 30
 RENEWALS_A_CASE = 3
 """How often one case is sent again because its credentials had expired."""
@@ -131,8 +140,8 @@ class Pace:
     def __post_init__(self) -> None:
         self._configured = self.per_second
 
-    def wait(self) -> None:
-        """Return when the next request may be sent."""
+    def wait(self, longest: float = float("inf")) -> None:
+        """Return when the next request may be sent, or after `longest` seconds."""
         if self.per_second is None:
             return
         with self._lock:
@@ -140,7 +149,7 @@ class Pace:
             turn = max(now, self._next)
             self._next = turn + 1 / self.per_second
         if turn > now:
-            time.sleep(turn - now)
+            time.sleep(min(turn - now, longest))
 
     def slow_down(self, wait: float) -> None:
         """Let no request go for `wait` seconds, and fewer for a while, because the target asked for it."""
@@ -169,6 +178,14 @@ class Pace:
                 self.per_second = None if faster >= UNLIMITED else faster
 
 
+class Moment(NamedTuple):
+    """When a request was sent, how many seconds it took, and the status that came; 0 when none did."""
+
+    sent_at: float
+    elapsed: float
+    status: int
+
+
 @dataclass
 class Ledger:
     """Counts what a run did to its target, and stops it at the cap. Safe to use from several threads."""
@@ -176,9 +193,10 @@ class Ledger:
     cap: int | None = None
     requests: int = 0
     invoices: int = 0
-    latencies: list[float] = field(default_factory=list)
-    silent: int = 0
+    moments: list[Moment] = field(default_factory=list)
     unavailable: int = 0
+    """Requests in a row that had no answer, or one that says it cannot be given now."""
+    answered: bool = False
     _under_way: int = 0
     _change: threading.Condition = field(default_factory=threading.Condition)
 
@@ -200,22 +218,24 @@ class Ledger:
             self.invoices += created
             answer = exchange.answer
             # Who sends a broken message is there.
-            gone = isinstance(answer, NoAnswer) and answer.kind not in BROKEN_ANSWERS
-            self.silent = self.silent + 1 if gone else 0
-            self.unavailable = self.unavailable + 1 if _silent(exchange) else 0
-            if not isinstance(answer, NoAnswer) and len(self.latencies) < LATENCIES_KEPT:
-                self.latencies.append(exchange.elapsed)
+            broken = isinstance(answer, NoAnswer) and answer.kind in BROKEN_ANSWERS
+            self.unavailable = self.unavailable + 1 if _silent(exchange) and not broken else 0
+            self.answered = self.answered or not self.unavailable
+            if len(self.moments) < MOMENTS_KEPT:
+                status = 0 if isinstance(answer, NoAnswer) else answer.status
+                self.moments.append(Moment(exchange.sent_at, exchange.elapsed, status))
             self._change.notify_all()
 
 
-LATENCIES_KEPT = 100_000
+MOMENTS_KEPT = 100_000
 
 
 class Courier:
     """Sends cases to one target for one run.
 
     `send` returns the exchange that counts, as a reading, or None when the invoice cap forbids sending. `Stopped`
-    when the credentials have expired and cannot be renewed, `Gone` when the target has gone away.
+    when the credentials have expired and cannot be renewed, or at `until`, a moment of `time.perf_counter`; `Gone`
+    when the target has gone away and does not come back.
     """
 
     def __init__(
@@ -233,6 +253,7 @@ class Courier:
         token_command: str | None = None,
         control: Case | None = None,
         patience: float = PATIENCE,
+        until: float = float("inf"),
     ) -> None:
         self._target = target
         self._identity = identity
@@ -247,7 +268,8 @@ class Courier:
         self._token_command = token_command
         self._control = control
         self._patience = patience
-        self._asking = threading.Lock()
+        self._until = until
+        self._away = threading.Lock()
         self._renewal = threading.Lock()
         self._renewals = 0
         self._sure_of: dict[str, set[str]] = {kind: set() for kind in BROKEN_ANSWERS}
@@ -290,15 +312,14 @@ class Courier:
                 self._note(script, role, case, last, counts=False)
         if last is not None:
             self._note(script, role, case, last, counts=True)
+            if isinstance(last[0].answer, NoAnswer):
+                # What the end of the run's time cut off says nothing of the target.
+                self._in_time()
         return reading
 
     def draw(self, slot: NumberSlot, drawn: dict[str, str]) -> None:
         """Draw the mark of a slot's key beforehand, so that several threads share it."""
         self._numbering.number(slot, drawn)
-
-    def rest(self, seconds: float) -> None:
-        """Let some time pass."""
-        time.sleep(seconds)
 
     def _answered(
         self,
@@ -316,16 +337,15 @@ class Courier:
         first = self._sent(case, drawn, turn, gate)
         if first is None or gate is not None:
             return first
-        if once or not _silent(first[0]):
+        # A number that another step shares stays as it is: it goes again only when the target says that it did nothing.
+        if not _silent(first[0]) or (once and not _put_off(first[0])):
             return self._with_good_credentials(case, first, renewals, script, role, drawn, turn)
         latest = first
         earlier: tuple[str, ...] = ()
         while not earlier or self._is_unsure(case, latest[0]):
             self._note(script, role, case, latest, counts=False)
-            wait = _retry_after(latest[0])
-            if wait is not None:
-                self._pace.slow_down(wait)
-            time.sleep(wait if wait is not None else self._patience)
+            wait = self._asked_for(latest[0])
+            self.rest(wait if wait is not None else self._patience)
             renewals = self._renewals
             again = self._sent(case, drawn, turn, gate)
             if again is None:
@@ -358,13 +378,19 @@ class Courier:
     def _sent(
         self, case: Case, drawn: dict[str, str] | None, turn: int, gate: Callable[[], None] | None
     ) -> tuple[Exchange, str | None] | None:
-        if self.stopped is not None:
-            raise self.stopped
+        if self.ledger.answered and self.ledger.unavailable >= STREAK:
+            self._until_back(case)
+        return self._sent_at_once(case, drawn, turn, gate)
+
+    def _sent_at_once(
+        self, case: Case, drawn: dict[str, str] | None, turn: int, gate: Callable[[], None] | None
+    ) -> tuple[Exchange, str | None] | None:
+        self._go_on()
         if not self.ledger.reserve():
             if gate is not None:
                 gate()
             return None
-        self._pace.wait()
+        self._pace.wait(max(self._until - time.perf_counter(), 0))
         filled = fill(case, self._identity, self._numbering, self._path, drawn=drawn, turn=turn, common=self._common)
         exchange = self._target.send(filled.request, gate=gate)
         answer = exchange.answer
@@ -372,26 +398,69 @@ class Courier:
         self.ledger.settle(exchange, created=created)
         if not _silent(exchange):
             self._pace.went_well()
-        if self.ledger.silent >= BREAKER and not self._is_there(case):
-            detail = answer.detail if isinstance(answer, NoAnswer) else "it stopped answering"
-            self.stopped = Gone(f"the target has gone away: {BREAKER} requests in a row had no answer ({detail})")
-        elif self.ledger.unavailable >= UNAVAILABLE:
-            said = "nothing" if isinstance(answer, NoAnswer) else f"{answer.status} {answer.reason}".strip()
-            self.stopped = Gone(f"the target has gone away: {UNAVAILABLE} requests in a row had no answer but {said}")
+        elif not self.ledger.answered and self.ledger.unavailable >= BREAKER:
+            self.stopped = self._gone(exchange)
         return exchange, filled.number
 
-    def _is_there(self, case: Case) -> bool:
-        """Whether a plain invoice is answered: what a target lets fall may all have been of one kind."""
-        control = self._control
-        if control is None or case is control:
-            return False
-        with self._asking:
-            if self.ledger.silent < BREAKER:
-                return True
-            probe = self._sent(control, None, 0, None)
-            if probe is not None:
-                self._note("control", "act", control, probe, counts=False)
-            return probe is None or not isinstance(probe[0].answer, NoAnswer)
+    def _go_on(self) -> None:
+        """Raise what has stopped the run, if anything has."""
+        if self.stopped is not None:
+            raise self.stopped
+        self._in_time()
+
+    def _in_time(self) -> None:
+        if time.perf_counter() >= self._until:
+            self.stopped = Stopped("the run's time (--max-time) is used up")
+            raise self.stopped
+
+    def _gone(self, exchange: Exchange) -> Gone:
+        answer = exchange.answer
+        said = answer.detail if isinstance(answer, NoAnswer) else f"{answer.status} {answer.reason}".strip()
+        return Gone(f"the target has gone away: {self.ledger.unavailable} requests in a row had no answer ({said})")
+
+    def rest(self, seconds: float) -> None:
+        """Sleep, but not beyond the run's time."""
+        time.sleep(min(seconds, max(self._until - time.perf_counter(), 0)))
+        self._go_on()
+
+    def _asked_for(self, exchange: Exchange) -> float | None:
+        """Seconds that the target asked us to wait, within bounds and told to the pace; None when it did not."""
+        wait = _retry_after(exchange)
+        if wait is None:
+            return None
+        # Who asks for a day would not be waited for anyway; before there was an answer nothing is worth a long wait.
+        if wait > LONGEST_WAIT or not self.ledger.answered:
+            wait = min(wait, SHORT_WAIT)
+        if wait > 0:
+            # Who wants the next request at once wants no slower ones.
+            self._pace.slow_down(wait)
+        return wait
+
+    def _until_back(self, case: Case) -> None:
+        """Return when the target answers a plain invoice; `Gone` when it does not within some time.
+
+        One thread asks and the others wait for it: a target that has gone away is not asked a thousand times.
+        """
+        with self._away:
+            began, asked = time.perf_counter(), 0.0
+            last: Exchange | None = None
+            for wait in RETURNS:
+                if self.ledger.unavailable < STREAK:
+                    return
+                self.rest(wait * self._patience)
+                if last is not None and time.perf_counter() - began - asked > AWAY_SECONDS:
+                    break
+                probe = self._control or case
+                sent = self._sent_at_once(probe, None, 0, None)
+                if sent is None:
+                    return
+                self._note("control", "act", probe, sent, counts=False)
+                last = sent[0]
+                if not _silent(last):
+                    return
+                asked = min(asked + (self._asked_for(last) or 0), ASKED_SECONDS)
+            self.stopped = self._gone(last) if last is not None else Gone("the target has gone away")
+            raise self.stopped
 
     def _note(self, script: str, role: str, case: Case, sent: tuple[Exchange, str | None], *, counts: bool) -> None:
         exchange, number = sent
@@ -525,14 +594,40 @@ def _silent(exchange: Exchange) -> bool:
     return isinstance(answer, NoAnswer) or answer.status in NO_ANSWERS
 
 
+def _put_off(exchange: Exchange) -> bool:
+    """Whether the target says that it did nothing with a request, and may later (RFC 6585 §4, RFC 9110 §15.6.4)."""
+    return not isinstance(exchange.answer, NoAnswer) and exchange.answer.status in {429, 503}
+
+
 def _retry_after(exchange: Exchange) -> float | None:
     """Seconds that the target asks us to wait, within bounds; None when it does not say."""
     answer = exchange.answer
     value = None if isinstance(answer, NoAnswer) else answer.header("retry-after")
-    # RFC 9110 §10.2.3: delay-seconds or a date; a date is answered with the longest wait.
-    if value is None:
+    # RFC 9110, section 10.2.3: delay-seconds or a date.
+    if value is None or isinstance(answer, NoAnswer):
         return None
     text = value.strip()
     if text.isascii() and text.isdigit():
-        return min(float(text[:9]), LONGEST_WAIT)
-    return 1.0
+        return float(text[:18])
+    then, now = _moment(text), _moment((answer.header("date") or "").strip())
+    if then is None:
+        return GARBAGE_WAIT
+    # By the target's own clock, which may be another than ours.
+    return max(then - (time.time() if now is None else now), 0.0)
+
+
+GARBAGE_WAIT = 1.0
+"""Seconds to wait after a Retry-After that cannot be read."""
+
+
+def _moment(text: str) -> float | None:
+    """Seconds since the epoch of an HTTP date (RFC 9110, section 5.6.7), None when it is none."""
+    if len(text) > LONGEST_DATE:
+        return None
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+LONGEST_DATE = 64

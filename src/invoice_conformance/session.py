@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from invoice_conformance import __version__, frozen, sets
+from invoice_conformance.address import proxy_of
 from invoice_conformance.case import Identity
 from invoice_conformance.catalogue import Catalogue
 from invoice_conformance.checks import Check, Registry, Scope
@@ -26,7 +27,7 @@ from invoice_conformance.plan import Plan, make_plan
 from invoice_conformance.preflight import Refusal, preflight
 from invoice_conformance.recipes import plain
 from invoice_conformance.reduce import understand
-from invoice_conformance.report import document
+from invoice_conformance.report import document, views
 from invoice_conformance.sending import Courier, Gone, Pace, Stopped, token_from
 from invoice_conformance.sets import RequirementSet
 from invoice_conformance.trial import Rules
@@ -36,9 +37,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from invoice_conformance.baseline import Comparison
+    from invoice_conformance.evidence import Record
     from invoice_conformance.frozen import Frozen
     from invoice_conformance.report.document import Report
-    from invoice_conformance.sending import Carrier
+    from invoice_conformance.sending import Recorder
 
 NO_SECRETS = frozenset({"accept", "accept-language", "accept-encoding", "user-agent", "origin", "referer", "via"})
 """Fields of `--header` that hold no key."""
@@ -166,7 +168,7 @@ def run(
         courier = stack.enter_context(_Opened(rules, reached, evidence)).courier
         judge = Judge(plan, suite.catalogue, rules, suite.waived(settings), pinned)
         engine = Engine(plan, courier, judge, concurrency=settings.concurrency, listener=listener)
-        done = proceed(suite, engine, courier, listener, started)
+        done = proceed(suite, settings, engine, listener, started)
     rows = judge.rows()
     outcome = outcome_of(rows, aborted=done.gone, interrupted=done.stopped is not None)
     whole = whole and not settings.case and done.stopped is None
@@ -192,10 +194,12 @@ def run(
         pinned=pinned,
         done=done,
         ledger=courier.ledger,
+        met=judge.met(),
         version=__version__,
     )
     if writes:
         document.write(report, folder)
+        views.write_beside(report, folder)
     return Result(rows, outcome, exit_code, report, folder, judge, done)
 
 
@@ -207,13 +211,38 @@ def _compared(rows: tuple[Row, ...], settings: Settings, started: float, *, whol
     return settings.baseline.compared(rows, settings, today=today, whole=whole)
 
 
-def proceed(suite: Suite, engine: Engine, courier: Carrier, listener: Listener, started: float) -> Done:
+def examine(suite: Suite, settings: Settings) -> Refusal | Courier:
+    """Ask the target for one invoice and nothing else; why it cannot be judged, or the courier that was answered."""
+    with ExitStack() as stack:
+        reached = stack.enter_context(_Embedded(settings)) if settings.embedded else settings
+        courier = stack.enter_context(_Opened(suite.rules, reached, _Unwritten())).courier
+        try:
+            first = preflight(courier, suite.contract, settings.wait_for_target)
+        except Stopped as stop:
+            return Refusal(f"{stop}; the target was not found ready")
+        return first if isinstance(first, Refusal) else courier
+
+
+class _Unwritten:
+    """A recorder of what nobody reads again."""
+
+    def write(self, record: Record) -> None:
+        """Nothing."""
+
+    def created(self, identifier: str, number: str, tenant: str, contract: str, sent_at: float) -> None:
+        """Nothing."""
+
+
+def proceed(suite: Suite, settings: Settings, engine: Engine, listener: Listener, started: float) -> Done:
     """Ask whether there is anything to judge, send the plan, then look closer at what was found."""
     try:
         listener.stage("asking the target for one invoice", 1)
-        first = preflight(courier, suite.contract)
-    except (Gone, Stopped) as stop:
+        first = preflight(engine.courier, suite.contract, settings.wait_for_target)
+    except Gone as stop:
         first = Refusal(str(stop))
+    except Stopped as stop:
+        engine.abandon(str(stop))
+        return Done(started, time.time(), f"{stop}; no requirement was judged")
     except KeyboardInterrupt:
         engine.abandon("interrupted by Ctrl-C")
         return Done(started, time.time(), "interrupted by Ctrl-C", interrupted=True)
@@ -253,7 +282,7 @@ class _Embedded:
 class _Opened:
     """A courier to the configured target, whose connections live as long as the `with` block."""
 
-    def __init__(self, rules: Rules, settings: Settings, evidence: EvidenceWriter) -> None:
+    def __init__(self, rules: Rules, settings: Settings, evidence: Recorder) -> None:
         from invoice_conformance.redaction import Redactor  # noqa: PLC0415 - brings in the HTTP client
         from invoice_conformance.target import Target, TargetSettings  # noqa: PLC0415 - likewise
 
@@ -270,11 +299,26 @@ class _Opened:
         credentials = [token, *(value for name, value in keys if CREDENTIAL.search(name))]
         redactor = Redactor([token, *(value for _name, value in keys)], credentials)
         base = settings.base_url or ""
-        where = TargetSettings(base, timeout=settings.timeout, ca_file=settings.ca_file, insecure=settings.insecure)
+        until = time.perf_counter() + settings.max_time
+        where = TargetSettings(
+            base,
+            timeout=settings.timeout,
+            ca_file=settings.ca_file,
+            insecure=settings.insecure,
+            client_cert=settings.client_cert,
+            client_key=settings.client_key,
+            proxy=settings.proxy,
+            until=until,
+        )
+        if settings.proxy is not None:
+            redactor.add(proxy_of(settings.proxy)[3])
+        redactor.add(where.via_credentials.removeprefix("Basic "))
         try:
             self._target = Target(where, redactor)
         except OSError as error:
-            raise ConfigError(f"--ca-file {settings.ca_file} cannot be used: {error}; nothing was sent") from None
+            files = {"--ca-file": settings.ca_file, "--client-cert": settings.client_cert}
+            named = " or ".join(f"{option} {file}" for option, file in files.items() if file is not None)
+            raise ConfigError(f"{named} cannot be used: {error}; nothing was sent") from None
         self.courier = Courier(
             self._target,
             Identity(
@@ -293,6 +337,7 @@ class _Opened:
             cap=settings.max_invoices,
             token_command=settings.token_command,
             control=plain(rules.contract),
+            until=until,
         )
 
     def __enter__(self) -> Self:

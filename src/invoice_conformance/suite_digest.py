@@ -12,7 +12,7 @@ from invoice_conformance import locate
 from invoice_conformance.canonical import sha256
 
 RELEASES = "releases.txt"
-_KINDS = frozenset({".py", ".yaml", ".json", ".md", ".abnf", ".cases"})
+_KINDS = frozenset({".py", ".yaml", ".json", ".md", ".abnf", ".cases", ".j2", ".css", ".js"})
 
 
 def digest() -> str:

@@ -8,7 +8,9 @@ they are given, so that odd ones can be sent; only answers go through h11.
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import gzip
 import hashlib
 import ipaddress
 import re
@@ -19,6 +21,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NoReturn, Self, TypeAlias
 
@@ -26,14 +29,14 @@ import h11
 import httpx
 
 from invoice_conformance import __version__
-from invoice_conformance.address import parts_of
-from invoice_conformance.exchange import Exchange, NoAnswer, Response, Unasked
+from invoice_conformance.address import parts_of, proxy_of
+from invoice_conformance.exchange import USUAL, Exchange, NoAnswer, Response, Unasked
 from invoice_conformance.headsyntax import is_well_written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from invoice_conformance.exchange import NoAnswerKind, Request
+    from invoice_conformance.exchange import Chunks, NoAnswerKind, Request, Wire
     from invoice_conformance.redaction import Redactor
 
 _READ: Final = 64 * 1024
@@ -48,6 +51,8 @@ _SILENCES: Final = 2
 """Answers of a kind that silence must follow before such answers are no longer listened after."""
 _BODILESS: Final = frozenset({204, 304})
 _HEAD_ENDS: Final = re.compile(rb"\n\r?\n")
+_CLOSE_WAIT: Final = 2.0
+"""Seconds within which a target ends a connection that it was asked to end."""
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """RFC 9110, section 9.2.2."""
 _WITH_CONTENT: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -67,14 +72,20 @@ class TargetSettings:
     """Where the target is and how much of it is borne with; times in seconds, sizes in octets.
 
     `timeout` covers a whole request: connecting, TLS, sending, interim answers, head, body. `ca_file` names
-    a PEM file to trust instead of the system's authorities; `insecure` trusts any certificate. A `base_url`
-    that cannot be used raises `BadUrl`.
+    a PEM file to trust instead of the system's authorities; `insecure` trusts any certificate. `client_cert`
+    is a PEM file with what the target is shown of us, `client_key` its key when that is apart. `proxy` is the
+    URL of an HTTP proxy to go through; the environment's are never used. No request goes on after `until`, a
+    moment of `time.perf_counter`. A `base_url` or `proxy` that cannot be used raises `BadUrl`.
     """
 
     base_url: str
     timeout: float = 10.0
     ca_file: str | None = None
     insecure: bool = False
+    client_cert: str | None = None
+    client_key: str | None = None
+    proxy: str | None = field(default=None, repr=False)
+    until: float = float("inf")
     max_wire: int = 2 * 1024 * 1024
     """All octets of one answer, with interim answers and framing: beyond, the answer is given up."""
     max_body: int = 1024 * 1024
@@ -91,18 +102,30 @@ class TargetSettings:
     """The path of the base URL without its last slash; callers put it before their own path."""
     authority: str = field(init=False, repr=False, compare=False)
     """The value of the `Host` field."""
+    via: tuple[str, int] | None = field(init=False, repr=False, compare=False)
+    """Host and port of the proxy."""
+    via_credentials: str = field(init=False, repr=False, compare=False)
+    """The value of the `Proxy-Authorization` field; empty when the proxy wants none."""
 
     def __post_init__(self) -> None:
         scheme, host, port, prefix = parts_of(self.base_url)
         shown = f"[{host}]" if ":" in host else host
         standard = port == {"http": 80, "https": 443}[scheme]
-        derived = {
+        derived: dict[str, object] = {
             "scheme": scheme,
             "host": host,
             "port": port,
             "prefix": prefix,
             "authority": shown if standard else f"{shown}:{port}",
+            "via": None,
+            "via_credentials": "",
         }
+        if self.proxy is not None:
+            via, via_port, user, password = proxy_of(self.proxy)
+            derived["via"] = (via, via_port)
+            if user or password:
+                pair = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+                derived["via_credentials"] = f"Basic {pair}"
         for name, value in derived.items():
             object.__setattr__(self, name, value)
         if not self.timeout > 0:
@@ -312,6 +335,18 @@ class _Connection:
                 if self._wait(deadline, answer, writing=False)[0]:
                     self._read(answer)
 
+    def ends(self, deadline: float) -> bool:
+        """Whether the target ends the connection until `deadline`; what it sends before that is thrown away."""
+        while (remaining := deadline - time.perf_counter()) > 0:
+            try:
+                if not self.socket.recv(_READ):
+                    return True
+            except (BlockingIOError, ssl.SSLWantReadError):
+                select.select([self.socket], [], [], min(remaining, _CLOSE_WAIT))
+            except OSError:
+                return True
+        return False
+
     def was_read(self) -> bool:
         """After an end without an answer: False when a reset shows that nobody read the request.
 
@@ -513,8 +548,8 @@ class WireTransport(httpx.BaseTransport):
         """The answer to `request`, and when it was complete."""
         gate: Callable[[], None] | None = request.extensions.get("gate")
         method: str = request.extensions.get("method", request.method)
-        octets, reusable = _octets(method, request, self._settings.authority)
-        deadline = time.perf_counter() + self._settings.timeout
+        octets, reusable = _octets(method, request, self._settings)
+        deadline = min(time.perf_counter() + self._settings.timeout, self._settings.until)
         try:
             if gate is not None:
                 answer = self._gated(method, octets, deadline, gate)
@@ -531,11 +566,14 @@ class WireTransport(httpx.BaseTransport):
         if patience or answer.surplus:
             self._manners.heard(method, answer.status, answer.surplus)
         self._last = (method, answer.status)
+        closed: bool | None = None
+        if connection is not None and _asks_to_close(request):
+            closed = answer.ended or connection.ends(min(deadline, time.perf_counter() + _CLOSE_WAIT))
         kept = reusable and answer.reusable and not answer.ended and self._manners.keeps_silence
         if connection is None or not (kept and connection.whole):
             self._drop()
         unasked, self._unasked = self._unasked, None
-        return answer.result(unasked), ended
+        return replace(answer.result(unasked), closed=closed), ended
 
     def _is_quiet(self, connection: _Connection) -> bool:
         """Whether an idle connection may carry another request; what came on it is noted."""
@@ -594,6 +632,8 @@ class WireTransport(httpx.BaseTransport):
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._settings.scheme == "https":
+                if self._settings.via is not None:
+                    _tunnel(connection, self._settings, deadline)
                 connection = self._secure(connection, deadline)
             connection.setblocking(False)  # noqa: FBT003 - the library's own signature
             self._refuse_when_closed()
@@ -638,37 +678,68 @@ def _is_stale(error: NoAnswerError, method: str, connection: _Connection) -> boo
     return error.kind == "closed" and not connection.was_read()
 
 
-def _octets(method: str, request: httpx.Request, authority: str) -> tuple[memoryview, bool]:
+def _asks_to_close(request: httpx.Request) -> bool:
+    return "close" in request.headers.get("connection", "").lower()
+
+
+def _octets(method: str, request: httpx.Request, settings: TargetSettings) -> tuple[memoryview, bool]:
     """Write out the request as it goes over the wire, and say whether its connection may be used again."""
     extensions = request.extensions
+    wire: Wire = extensions.get("wire", USUAL)
     body = b"".join(request.stream)  # type: ignore[arg-type] # a SyncByteStream; httpx.Client has checked
+    body = _CODINGS[wire.coding](body) if wire.coding else body
     headers = request.headers.raw
     named = {name.lower(): value for name, value in headers}
     target: bytes = extensions.get("target", request.url.raw_path)
-    lines = [b"%b %b HTTP/1.1" % (method.encode("latin-1"), target)]
-    if b"host" not in named:
-        lines.append(b"Host: " + authority.encode("ascii"))
+    if wire.absolute:
+        target = settings.origin.encode("ascii") + target
+    lines = [b"%b %b HTTP/%b" % (method.encode("latin-1"), target, wire.version.encode("ascii"))]
+    if wire.host and b"host" not in named:
+        lines.append(b"Host: " + settings.authority.encode("ascii"))
     lines += [line for name, line in _DEFAULTS.items() if name not in named]
     lines += [b"%b: %b" % header for header in headers]
     framed = b"content-length" in named or b"transfer-encoding" in named
     if extensions.get("chunked"):
         if b"transfer-encoding" not in named:
             lines.append(b"Transfer-Encoding: chunked")
-        body = _in_chunks(body)
+        body = _in_chunks(body, wire.chunks)
     elif not framed and (body or method in _WITH_CONTENT):
-        lines.append(b"Content-Length: %d" % len(body))
+        lines.append(b"Content-Length: %d" % (len(body) + wire.padding))
     lines += (b"", body)
     # One piece, so that it leaves in one packet and no delayed acknowledgement holds up the second.
-    octets = memoryview(b"\r\n".join(lines))
-    # Framing that a case made itself may leave the target in the middle of a request.
-    return octets, not framed and b"close" not in named.get(b"connection", b"").lower()
+    written = b"\r\n".join(lines)
+    octets = memoryview(_padded(written, wire.padding) if wire.padding else written)
+    # Framing that a case made itself may leave the target in the middle of a request; so may what it cannot read.
+    usual = wire.version == "1.1" and wire.host and not framed
+    return octets, usual and not _asks_to_close(request)
 
 
-def _in_chunks(body: bytes) -> bytes:
+def _padded(octets: bytes, padding: int) -> bytearray:
+    """`octets` and spaces behind them, held once."""
+    padded = bytearray(b" ") * (len(octets) + padding)
+    padded[: len(octets)] = octets
+    return padded
+
+
+def _in_chunks(body: bytes, chunks: Chunks) -> bytes:
     """Put `body` in chunked transfer coding (RFC 9112, section 7.1), in two chunks at least if it can be."""
-    size = min(max(-(-len(body) // 2), 1), _CHUNK)
+    size = {"small": 3, "capital": 0x1A}.get(chunks, min(max(-(-len(body) // 2), 1), _CHUNK))
     pieces = [body[start : start + size] for start in range(0, len(body), size)]
-    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+    begin = b"%X\r\n" if chunks == "capital" else b"%x;n=1;odd\r\n" if chunks == "extended" else b"%x\r\n"
+    trailer = b"X-Trailer: 1\r\n" if chunks == "trailed" else b""
+    return b"".join(begin % len(piece) + piece + b"\r\n" for piece in pieces) + b"0\r\n" + trailer + b"\r\n"
+
+
+def _recoded(encoding: str, mark: str, body: bytes) -> bytes:
+    return (mark + body.decode()).encode(encoding)
+
+
+_CODINGS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
+    "gzip": partial(gzip.compress, mtime=0),
+    "utf-16-le": partial(_recoded, "utf-16-le", ""),
+    "utf-16-le with its mark": partial(_recoded, "utf-16-le", "\ufeff"),
+    "utf-32-le": partial(_recoded, "utf-32-le", ""),
+}
 
 
 _DEFAULTS: Final = {
@@ -682,8 +753,8 @@ _Address: TypeAlias = "tuple[socket.AddressFamily, tuple[str, int]]"
 
 
 def _addresses(settings: TargetSettings, deadline: float) -> list[_Address]:
-    """Look the target's host up, in a thread of its own since a look-up knows no deadline."""
-    host, port = settings.host, settings.port
+    """Look the target's host up, or its proxy's, in a thread of its own since a look-up knows no deadline."""
+    host, port = settings.via or (settings.host, settings.port)
     with contextlib.suppress(ValueError):
         version = ipaddress.ip_address(host).version
         return [(socket.AF_INET if version == 4 else socket.AF_INET6, (host, port))]  # noqa: PLR2004 - IPv4
@@ -709,7 +780,8 @@ def _addresses(settings: TargetSettings, deadline: float) -> list[_Address]:
 
 
 def _dial(settings: TargetSettings, deadline: float) -> socket.socket:
-    """Connect to the first of the target's addresses that lets us."""
+    """Connect to the first of the target's addresses, or its proxy's, that lets us."""
+    where = f"the proxy {settings.via[0]}:{settings.via[1]}" if settings.via is not None else settings.origin
     addresses = _addresses(settings, deadline)
     trouble: list[OSError] = []
     for index, (family, address) in enumerate(addresses):
@@ -731,13 +803,44 @@ def _dial(settings: TargetSettings, deadline: float) -> socket.socket:
     refusals = [error for error in trouble if not isinstance(error, TimeoutError)]
     if refusals and len(refusals) == len(addresses):
         if any(isinstance(error, ConnectionRefusedError) for error in refusals):
-            raise NoAnswerError("refused", f"nothing listens at {settings.origin}")
-        raise NoAnswerError("refused", f"no connection to {settings.origin}: {_reason(refusals[0])}")
-    raise NoAnswerError("connect-timeout", f"no connection to {settings.origin} within {settings.timeout:g} s")
+            raise NoAnswerError("refused", f"nothing listens at {where}")
+        raise NoAnswerError("refused", f"no connection to {where}: {_reason(refusals[0])}")
+    raise NoAnswerError("connect-timeout", f"no connection to {where} within {settings.timeout:g} s")
+
+
+def _tunnel(connection: socket.socket, settings: TargetSettings, deadline: float) -> None:
+    """Let the proxy at the other end of `connection` connect to the target (RFC 9110, section 9.3.6)."""
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    there = f"{shown}:{settings.port}"
+    lines = [f"CONNECT {there} HTTP/1.1", f"Host: {there}"]
+    if settings.via_credentials:
+        lines.append(f"Proxy-Authorization: {settings.via_credentials}")
+    asking = "\r\n".join([*lines, "", ""]).encode("ascii")
+    connection.setblocking(False)  # noqa: FBT003 - the library's own signature
+    answer = _Answer("CONNECT", settings)
+    try:
+        _Connection(connection, settings.timeout).talk(answer, memoryview(asking), deadline)
+    except NoAnswerError as error:
+        raise NoAnswerError("proxy", f"the proxy opened no tunnel to {settings.origin}: {error.detail}") from None
+    said = answer.result()
+    if not 200 <= said.status < 300:  # noqa: PLR2004 - the class of statuses
+        words = f"{said.status} {said.reason}".strip()
+        raise NoAnswerError("proxy", f"the proxy opened no tunnel to {settings.origin}; it answered {words}")
+
+
+def _to_proxy(settings: TargetSettings) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """What goes before each request target and the fields that each request has more, for a proxy that reads it.
+
+    RFC 9112, section 3.2.2: a request to a proxy names the whole URL. What goes through a tunnel does not.
+    """
+    if settings.via is None or settings.scheme == "https":
+        return "", ()
+    credentials = settings.via_credentials
+    return settings.origin, ((("Proxy-Authorization", credentials),) if credentials else ())
 
 
 def tls_context(settings: TargetSettings) -> ssl.SSLContext:
-    """Make what says whom TLS trusts; a bad `ca_file` raises OSError (ssl.SSLError is one)."""
+    """Make what says whom TLS trusts; a bad `ca_file` or `client_cert` raises OSError (ssl.SSLError is one)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.set_alpn_protocols(["http/1.1"])
     if settings.insecure:
@@ -746,7 +849,11 @@ def tls_context(settings: TargetSettings) -> ssl.SSLContext:
     elif settings.ca_file is not None:
         context.load_verify_locations(cafile=settings.ca_file)
     elif settings.scheme == "https":
+        # OpenSSL's own paths, which SSL_CERT_FILE and SSL_CERT_DIR replace.
         context.load_default_certs()
+    if settings.client_cert is not None:
+        # A key under a passphrase would make OpenSSL ask at the terminal, in the middle of somebody's CI.
+        context.load_cert_chain(settings.client_cert, settings.client_key, password=lambda: b"")
     return context
 
 
@@ -768,7 +875,7 @@ def _tls_detail(error: Exception, settings: TargetSettings) -> str:
         trouble = _CERTIFICATE_TROUBLE.get(error.verify_code)
         if trouble is None:
             return f"the certificate of {settings.origin} is not accepted: {error.verify_message}"
-        return f"the certificate of {settings.origin} {trouble}; name its authority in ca_file to trust it"
+        return f"the certificate of {settings.origin} {trouble}"
     if isinstance(error, ssl.SSLEOFError | ConnectionError):
         return f"{settings.origin} closed the connection during the TLS handshake"
     reason = _reason(error)
@@ -793,6 +900,7 @@ class Target:
         self.settings = settings
         self._redactor = redactor
         self._url = httpx.URL(settings.origin)
+        self._before, self._more = _to_proxy(settings)
         self._context = tls_context(settings)
         self._local = threading.local()
         self._manners = _Manners()
@@ -818,12 +926,15 @@ class Target:
         outgoing = httpx.Request(
             request.method,
             self._url,
-            headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers],
+            headers=[
+                (name.encode("latin-1"), value.encode("latin-1")) for name, value in (*request.headers, *self._more)
+            ],
             stream=httpx.ByteStream(request.body),
             extensions={
                 "method": request.method,
-                "target": request.target.encode("latin-1"),
+                "target": ((self._before if request.target.startswith("/") else "") + request.target).encode("latin-1"),
                 "chunked": request.chunked,
+                "wire": request.wire,
                 "gate": None if gate is None else clock.passing,
             },
         )
@@ -879,7 +990,8 @@ def _redacted_request(request: Request, redactor: Redactor) -> Request:
 def _redacted_answer(answer: Response | NoAnswer, redactor: Redactor) -> Response | NoAnswer:
     if isinstance(answer, NoAnswer):
         return replace(answer, detail=redactor.text(answer.detail))
-    reason, body = redactor.text(answer.reason), redactor.octets(answer.body)
+    reason = redactor.text(answer.reason)
+    body = redactor.octets(answer.body, answer.header("content-encoding") or "")
     headers, surplus = redactor.headers(answer.headers), redactor.octets(answer.surplus)
     head, unasked = redactor.octets(answer.head), answer.unasked
     if unasked is not None:

@@ -5,6 +5,7 @@ It knows how to read a request and an answer, and no requirement.
 
 from __future__ import annotations
 
+import re
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,6 +38,14 @@ SURE = 10
 
 Of a target that breaks one answer in three at random, one run in twenty thousand sees that.
 """
+
+
+_SIGN_IN = re.compile(r"(?i)[/.](?:log-?in|sign-?in|sso|saml2?|oauth2?|openid-connect)(?:[/?#.;]|$)")
+"""Where a gateway sends who has not signed in."""
+_FIREWALL = re.compile(
+    rb"(?i)The requested URL was rejected|Incapsula incident ID|mod_security|Attention Required! \| Cloudflare"
+)
+"""Words of firewalls' pages, which come with any status."""
 
 
 def decoded(response: Response) -> bytes | None:
@@ -110,17 +119,31 @@ class Reading:
     def in_front(self) -> str | None:
         """What stands between us and the API, when the answer is its rather than the API's."""
         response = self.response
-        if response is None or response.status not in {403, 406, 500, 501, 503}:
+        if response is None:
             return None
+        status = response.status
+        if status in {302, 303, 307} and _SIGN_IN.search((response.header("location") or "")[:1000]):
+            return f"a redirect ({status}) to a sign-in"
         media = (response.header("content-type") or "").partition(";")[0].strip().lower()
+        if media != "text/html":
+            return None
         server = (response.header("server") or "").lower()
         known = next(
             (name for name in ("cloudflare", "akamai", "awselb", "cloudfront", "imperva") if name in server),
             None,
         )
-        if response.status == 403 and media == "text/html":  # noqa: PLR2004 - what firewalls answer
-            return f"an HTML page with status 403{f' from {known}' if known else ''}, as firewalls send them"
+        if status == 403 or _FIREWALL.search(response.body[:8192]):  # noqa: PLR2004 - what firewalls answer
+            return f"an HTML page with status {status}{f' from {known}' if known else ''}, as firewalls send them"
         return None
+
+    @cached_property
+    def astray(self) -> bool:
+        """Whether somebody else may have answered: what reads heads in front of the API, or another host behind it."""
+        request = self.exchange.request
+        wire = request.wire
+        named = any(name.lower() == "host" for name, _value in request.headers)
+        odd = wire.version != "1.1" or wire.absolute or not wire.host
+        return named or odd or not request.target.startswith("/") or request.method in {"CONNECT", "TRACE"}
 
     @property
     def refused(self) -> bool:
@@ -149,12 +172,17 @@ class Reading:
     @cached_property
     def judgement(self) -> Judgement:
         """What the oracle says of the request body."""
-        return self.rules.oracle.judge(self.exchange.request.body)
+        return self.rules.oracle.judge(self.exchange.request.body, self.exchange.request.wire.padding)
+
+    @cached_property
+    def body(self) -> bytes | None:
+        """The answer's body without its content coding; None without an answer, or when it cannot be undone."""
+        return decoded(self.response) if self.response is not None else None
 
     @property
     def other_form(self) -> str | None:
         """Why the answer's body need not be plain JSON: it is compressed, or the request asked for something else."""
-        if self.response is not None and decoded(self.response) is None:
+        if self.response is not None and self.body is None:
             return f"the body is coded as {self.response.header('content-encoding')}, which cannot be undone"
         wanted = [value.lower() for name, value in self.exchange.request.headers if name.lower() == "accept"]
         if wanted and not any("json" in value or "*/*" in value for value in wanted):
@@ -168,7 +196,7 @@ class Reading:
         if response is None or response.truncated or self.other_form:
             return None
         try:
-            return jsontext.read(decoded(response) or b"", max_depth=MAX_DEPTH)
+            return jsontext.read(self.body or b"", max_depth=MAX_DEPTH)
         except NotJson as error:
             return error
 

@@ -26,6 +26,8 @@ Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "waived", "error", 
 VERDICTS: tuple[Verdict, ...] = ("pass", "fail", "inconclusive", "waived", "error", "not-selected")
 Outcome: TypeAlias = Literal["core", "full", "not-conformant", "incomplete", "aborted"]
 Gate: TypeAlias = Literal["must", "should"]
+Effect: TypeAlias = Literal["none", "fails", "open", "defect"]
+"""What a requirement does to the gate of its run: nothing, fails it, leaves it open, or shows a defect of the suite."""
 
 LATE = 1 << 62
 """The place in the plan of what was sent only afterwards."""
@@ -84,6 +86,14 @@ class Finding:
     def shown(self) -> Broken:
         """The judgement of the smallest case."""
         return self.reduced or self.broken
+
+
+@dataclass
+class Met:
+    """The cases of one member and family of edges that were judged, and those of them that broke something."""
+
+    cases: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -166,11 +176,23 @@ class Row:
         """Whether all that was to be judged was: what it does not show is not there."""
         return self.verdict in {"pass", "fail"} and self.otherwise == "pass"
 
-    def gated(self, known: Collection[str]) -> Verdict:
-        """Its verdict for the gate, to which findings that are known are as good as none."""
-        if self.verdict == "fail" and self.findings and all(finding.id in known for finding in self.findings):
-            return self.otherwise
-        return self.verdict
+    def asked(self, gate: Gate) -> bool:
+        """Whether a gate asks for it."""
+        return self.decides and (self.requirement.level == "MUST" or gate == "should")
+
+    def effect(self, gate: Gate, known: Collection[str] = frozenset()) -> Effect:
+        """What it does to a gate, to which findings that are `known`, by their ids, are as good as none.
+
+        Every view and the exit code go by this.
+        """
+        verdict = self.verdict
+        if verdict == "fail" and self.findings and all(finding.id in known for finding in self.findings):
+            verdict = self.otherwise
+        if verdict == "error" and not self.beyond:
+            return "defect"
+        if not self.asked(gate):
+            return "none"
+        return "fails" if verdict == "fail" else "open" if verdict == "inconclusive" else "none"
 
 
 class Judge:
@@ -196,6 +218,7 @@ class Judge:
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._first: dict[str, Tally] = {}
         self._findings: dict[tuple[str, str, str], Finding] = {}
+        self._met: dict[tuple[str, str], Met] = {}
         for planned in plan.planned:
             own: set[str] = set()
             for group in planned.groups:
@@ -224,12 +247,14 @@ class Judge:
             watchers = [watcher for watcher in watchers if watcher[0].requirement not in pinned]
             folds = [fold for fold in folds if fold[0].requirement not in pinned]
         for check, judging, own in watchers:
-            judged = self._judged(check, trial, judging, trial)
             mine = trial.id in own
+            if reading.astray and not mine:
+                continue
+            judged = self._judged(check, trial, judging, trial)
             # Most checks have nothing to say of most exchanges.
             if mine or not isinstance(judged, DoesNotApply) or judged.unanswered:
                 self._count(check, judged, trial, group, own=mine)
-        for check, fold in folds:
+        for check, fold in () if reading.astray else folds:
             self._count(check, self._judged(check, trial, fold.observe, reading), trial, group, own=False)
 
     def script(self, script: Script, trial: Trial) -> None:
@@ -291,6 +316,7 @@ class Judge:
             tally.errors.append(judged)
             return
         tally.add(judged, own=own)
+        self._meet(judged, trial, own=own)
         if not isinstance(judged, Broken):
             return
         key = (check.requirement, family_of(judged.edge), judged.kind)
@@ -306,6 +332,21 @@ class Judge:
         if trial.id not in found.cases:
             # The first in the plan are named, again whichever were answered first.
             found.cases = sorted([*found.cases, trial.id], key=self._place)[:CASES_NAMED]
+
+    def _meet(self, judged: Judged, trial: Trial, *, own: bool) -> None:
+        """Note what became of a case that differs in one member; what breaks at any value says nothing of that one."""
+        edits = trial.act.meaning.edits
+        if isinstance(judged, DoesNotApply) or len(edits) != 1:
+            return
+        name, edge = edits[0]
+        met = self._met.setdefault((name, family_of(edge)), Met())
+        met.cases.add(trial.id)
+        if isinstance(judged, Broken) and (own or judged.field == name):
+            met.broken.add(trial.id)
+
+    def met(self) -> dict[tuple[str, str], Met]:
+        """The cases that differ from the plain invoice in one member, by that member and the family of their edges."""
+        return dict(sorted(self._met.items()))
 
     def findings(self) -> list[Finding]:
         """Every finding so far, in the order of the catalogue."""
@@ -415,19 +456,15 @@ def exit_code_of(
     Rows that were not selected do not hold it up: a run of a selection says what it was asked. `known` are the ids of
     findings that a baseline lists, `stale` whether it lists what is not so; `aborted` as for `outcome_of`.
     """
-    counting = [row for row in rows if not row.beyond]
-    deciding = [row for row in counting if row.decides]
-    asked = [row for row in deciding if row.requirement.level == "MUST" or gate == "should"]
-    if any(row.gated(known) == "error" for row in counting):
+    rows = tuple(rows)
+    effects = {row.effect(gate, known) for row in rows}
+    if "defect" in effects:
         return 6
-    if any(row.gated(known) == "fail" for row in asked):
+    if "fails" in effects:
         return 1
     if outcome == "aborted" or aborted:
         return 5
     if stale:
         return 4
-    selected = [row for row in asked if row.verdict != "not-selected"]
-    judged = [row for row in counting if row.verdict in {"pass", "fail"}]
-    if not judged or any(row.gated(known) == "inconclusive" for row in selected):
-        return 3
-    return 0
+    judged = any(row.verdict in {"pass", "fail"} and not row.beyond for row in rows)
+    return 0 if judged and "open" not in effects else 3

@@ -16,7 +16,7 @@ from invoice_conformance.attempts import BrokenLedger
 from invoice_conformance.bundle import NoBundle, shown
 from invoice_conformance.canonical import NotReadable, canonical, read, sha256
 from invoice_conformance.certificate import NoEnvelope
-from invoice_conformance.certify import CONFORMANT, refusals
+from invoice_conformance.certify import CONFORMANT, refusals, view_of
 from invoice_conformance.config import ConfigError
 from invoice_conformance.contract import SpecError
 from invoice_conformance.product import NoProduct
@@ -318,9 +318,16 @@ def _verdicts(found: Verification, again: Rejudged) -> None:
         trouble = f"the evidence is of a server that is not conformant: {again.outcome}"
     count = sum(row.judged > 0 for row in again.rows)
     words = f"all {count} made again from {made['requests']} exchanges, and alike: {again.outcome}"
+    if not trouble and found.facts["suite"] == __version__:
+        trouble = _view(found)
     found.facts["outcome"] = again.outcome
     found.facts["verdicts"] = {row.requirement.id: row.verdict for row in again.rows if not row.beyond}
     found.say("verdicts", trouble, words)
+
+
+def _view(found: Verification) -> str | None:
+    """What is wrong with the page that people read, when it is not made of the report as this version makes it."""
+    return None if view_of(found.report) == found.files[bundle.VIEW] else f"{bundle.VIEW} does not show the report"
 
 
 def _verdicts_of(report: Any) -> set[tuple[str, str, tuple[str, ...]]]:  # noqa: ANN401 - JSON comes in here

@@ -5,6 +5,7 @@ from __future__ import annotations
 from invoice_conformance.checks import Cases, check
 from invoice_conformance.expect_http import HasChallenge, RefusedForThat, RefusedLikeTwin, RefusedWith, Understood
 from invoice_conformance.recipes import nothing
+from invoice_conformance.request_recipes import token_in_other_places, wrong_twice
 from invoice_conformance.second import invented_requests
 from invoice_conformance.wire_recipes import (
     broken_body_without_credentials,
@@ -22,13 +23,13 @@ UNAUTHENTICATED = "the credentials are missing or wrong"
 @check("AUTH-REQUIRED", expecting=RefusedForThat("Authorization is required"))
 def test_refuses_missing_credentials() -> Cases:
     """A create without credentials is refused."""
-    return missing_credentials() | token_elsewhere() | invented_requests("credentials")
+    return missing_credentials() | token_elsewhere() | invented_requests("credentials") | token_in_other_places()
 
 
 @check("AUTH-TOKEN", expecting=RefusedForThat("this is not the token"))
 def test_refuses_another_token() -> Cases:
     """A create with any token but a right one is refused."""
-    return wrong_credentials()
+    return wrong_credentials() | wrong_twice()
 
 
 @check("AUTH-SCHEME", expecting=RefusedForThat("credentials have the form Bearer <token>"))

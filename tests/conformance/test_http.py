@@ -15,6 +15,7 @@ from invoice_conformance.expect_http import (
     Understood,
 )
 from invoice_conformance.recipes import nothing
+from invoice_conformance.request_recipes import cut_in_chunks, odd_targets
 from invoice_conformance.second import invented_requests
 from invoice_conformance.wire_recipes import (
     chunked,
@@ -42,7 +43,7 @@ def test_refuses_another_media_type() -> Cases:
 @check("HTTP-CHUNKED", expecting=Understood("chunks are another framing of the same body", also=(411,)))
 def test_accepts_chunks() -> Cases:
     """A body in chunks is understood like any other."""
-    return chunked()
+    return chunked() | cut_in_chunks()
 
 
 @check("HTTP-ALLOW", expecting=HasAllow(), watching=True)
@@ -66,7 +67,7 @@ def test_refuses_an_unknown_path() -> Cases:
 @check("HTTP-SURVIVED", expecting=NoServerError())
 def test_answers_odd_heads() -> Cases:
     """Odd heads, queries and methods are answered without a server error."""
-    return open_heads() | safe_methods()
+    return open_heads() | safe_methods() | odd_targets()
 
 
 @check("HEAD-NO-COOKIE", expecting=NoCookie(), watching=True)

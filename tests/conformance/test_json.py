@@ -5,6 +5,7 @@ from __future__ import annotations
 from invoice_conformance.checks import Cases, check
 from invoice_conformance.expect import NoServerError, Refused
 from invoice_conformance.expect_http import Understood
+from invoice_conformance.request_recipes import breaks_of_the_grammar, unstorable_bodies
 from invoice_conformance.second import invented_refusals
 from invoice_conformance.wire_recipes import broken_json, no_objects, open_bodies, spellings
 
@@ -18,13 +19,13 @@ def test_accepts_every_spelling_of_json() -> Cases:
 @check("JSON-BROKEN", expecting=Refused(("json",), level="SHOULD"))
 def test_refuses_broken_json() -> Cases:
     """A body that breaks JSON's grammar is refused."""
-    return broken_json() | invented_refusals("json", level="SHOULD")
+    return broken_json() | invented_refusals("json", level="SHOULD") | breaks_of_the_grammar()
 
 
 @check("JSON-UNREADABLE", expecting=Refused(("json",)))
 def test_refuses_a_body_without_the_required_members() -> Cases:
     """A body in which no reading finds the required members is refused."""
-    return broken_json() | invented_refusals("json")
+    return broken_json() | invented_refusals("json") | breaks_of_the_grammar()
 
 
 @check("JSON-OBJECT", expecting=Refused(("object", "required")))
@@ -35,5 +36,5 @@ def test_refuses_what_is_no_object() -> Cases:
 
 @check("JSON-SURVIVED", expecting=NoServerError())
 def test_answers_odd_bodies() -> Cases:
-    """Duplicate names, byte order marks, other encodings, depth and size are answered without a server error."""
-    return open_bodies()
+    """Duplicate names, byte order marks, other encodings and depth are answered without a server error."""
+    return open_bodies() | unstorable_bodies()

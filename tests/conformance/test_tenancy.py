@@ -5,6 +5,7 @@ from __future__ import annotations
 from invoice_conformance.checks import Cases, check
 from invoice_conformance.expect import BothCreated
 from invoice_conformance.expect_http import RefusedForThat, Understood
+from invoice_conformance.request_recipes import tenant_elsewhere
 from invoice_conformance.second import invented_contracts, invented_requests
 from invoice_conformance.wire_recipes import (
     foreign_contract,
@@ -20,7 +21,7 @@ from invoice_conformance.wire_recipes import (
 @check("TENANT-REQUIRED", expecting=RefusedForThat("tenant-id is required"))
 def test_refuses_a_missing_tenant() -> Cases:
     """A create without tenant-id, or with an empty one, is refused."""
-    return missing_tenant() | invented_requests("tenant")
+    return missing_tenant() | invented_requests("tenant") | tenant_elsewhere()
 
 
 @check("TENANT-UNKNOWN", expecting=RefusedForThat("there is no such tenant"))

@@ -71,7 +71,7 @@ def small_spec(folder: Path, patch: pytest.MonkeyPatch) -> Suite:
     return suite
 
 
-def settings_for(server: ReferenceServer, **more: Any) -> Settings:
+def settings_for(server: ReferenceServer, **more: str) -> Settings:
     """The settings of a certification of this server."""
     return certify.settled(
         Settings(
@@ -157,7 +157,7 @@ def lines(records: list[dict[str, Any]]) -> bytes:
     return b"".join(json.dumps(one, ensure_ascii=True, separators=(",", ":")).encode() + b"\n" for one in records)
 
 
-def relinked(entries: list[dict[str, Any]], **last: Any) -> tuple[attempts.Entry, ...]:
+def relinked(entries: list[dict[str, Any]], **last: str) -> tuple[attempts.Entry, ...]:
     """Entries of a ledger with their digests reckoned anew, as a forger does it; `last` changes the last one."""
     previous, chained = attempts.NOTHING, []
     entries[-1] |= last

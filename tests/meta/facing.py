@@ -72,6 +72,7 @@ def settle_in(monkeypatch: pytest.MonkeyPatch, folder: Path, environment: Mappin
     """Make `folder` the current one, with these settings in the environment and no others of the suite."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(folder)
@@ -103,7 +104,9 @@ def again(finding: Mapping[str, Any], folder: Path) -> Ran:
 
 def environment(**more: str) -> dict[str, str]:
     """The environment of a child that judges the reference server, without other settings of the suite or pytest."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "PYTEST_", "COV_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "PYTEST_", "COV_", "GITHUB_"))
+    }
     return {**kept, **IDENTITY, **more}
 
 

@@ -6,7 +6,9 @@ It must not know any target; what is legal it asks the oracle.
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -212,6 +214,113 @@ def test_the_twin_of_an_illegal_edge_is_there_and_valid(edge: Edge) -> None:
     assert judgement.kind == "valid"
 
 
+# A label that is a formula: 2^31-1, -(2^53-1), 57 (with words behind a comma), 1e400; not +1, which is a step.
+_FORMULA: Final = re.compile(
+    r"(?P<sign>-?)\(?(?P<base>[0-9.]+(?:[eE][+-]?[0-9]+)?)(?:\^(?P<power>[0-9]+))?(?P<step>[+-][0-9]+)?\)?(?:,.*)?"
+)
+
+
+def formula_of(edge: Edge) -> re.Match[str] | None:
+    """The formula that stands behind the last colon of an edge of a number."""
+    return _FORMULA.fullmatch(edge.name.rpartition(": ")[2])
+
+
+FORMULAS: Final = [edge for edge in EDGES if edge.field in {"amountMinor", "exchangeRate"} and formula_of(edge)]
+
+
+@pytest.mark.parametrize("edge", FORMULAS, ids=lambda edge: edge.id)
+def test_an_edge_sends_the_number_that_its_name_tells(edge: Edge) -> None:
+    formula = formula_of(edge)
+    assert formula is not None
+
+    told = Decimal(formula["base"]) ** int(formula["power"] or 1) + int(formula["step"] or 0)
+    sent = jsontext.read(sample(edge_case(CONTRACT, edge))).value
+
+    assert isinstance(sent, dict)
+    number = sent[edge.field]
+    assert isinstance(number, jsontext.Number)
+    assert Decimal(number.literal) == (-told if formula["sign"] else told)
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("minimum", 0),
+        ("minimum+1", 1),
+        ("maximum", 9_007_199_254_740_991),
+        ("maximum-1", 9_007_199_254_740_990),
+        ("maximum-2", 9_007_199_254_740_989),
+        ("over maximum: +1", 9_007_199_254_740_992),
+        ("over maximum: +2", 9_007_199_254_740_993),
+        ("over maximum: twice the maximum", 18_014_398_509_481_982),
+        ("over maximum: 400 digits", 10**400 - 1),
+    ],
+)
+def test_an_edge_beside_a_bound_is_just_there(name: str, number: int) -> None:
+    body = sample(edge_case(CONTRACT, BY_ID[f"amountMinor:{name}"]))
+
+    assert f'"amountMinor":{number}'.encode() in re.split(b"[,}]", body)
+
+
+_LENGTH: Final = re.compile(r"(minLength|maxLength|length) ?([+-]?[0-9]+)?(?: in .*)?")
+LENGTHS: Final = [edge for edge in EDGES if edge.field == "invoiceNumber" and _LENGTH.fullmatch(edge.name)]
+
+
+@pytest.mark.parametrize("edge", LENGTHS, ids=lambda edge: edge.id)
+def test_an_edge_has_the_length_that_its_name_tells(edge: Edge) -> None:
+    told = _LENGTH.fullmatch(edge.name)
+    assert told is not None
+
+    sent = jsontext.read(sample(edge_case(CONTRACT, edge))).value
+
+    assert isinstance(sent, dict)
+    assert isinstance(sent["invoiceNumber"], str)
+    bound = {"minLength": 1, "maxLength": 255, "length": 0}[told[1]]
+    assert len(sent["invoiceNumber"]) == bound + int(told[2] or 0)
+
+
+@pytest.mark.parametrize(
+    ("rate", "family"),
+    [
+        ("1.12", "value"),
+        ("999999.999999", "value"),
+        ("1000000", "value"),
+        ("1.1234567", "many decimals"),
+        ("1.12e0", "exponent"),
+        ("1E0", "exponent"),
+        ("1e-6", "exponent"),
+        ("1e15", "large"),
+        ("1234567.89", "large"),
+        ("5e-324", "tiny"),
+        ("-0", "negative zero"),
+        ("1e400", "beyond binary64"),
+        ("1e-400", "beyond binary64"),
+        ("0e0", "exponent"),
+    ],
+)
+def test_a_rate_is_named_by_what_makes_it_hard(rate: str, family: str) -> None:
+    assert f"exchangeRate:{family}: {rate}" in BY_ID
+
+
+@pytest.mark.parametrize("rate", ["-1e-9", "-0.000001", "-0.01", "-1", "-5e-324"])
+def test_a_rate_just_below_zero_is_sent(rate: str) -> None:
+    assert not BY_ID[f"exchangeRate:under minimum: {rate}"].legal
+
+
+def test_every_code_of_the_frozen_list_is_sent() -> None:
+    currencies = CONTRACT.currencies
+
+    codes = {edge.name.removeprefix("code: ") for edge in EDGES if edge.keyword == "code"}
+
+    assert codes == currencies.active | currencies.recent
+    assert len(codes) > 150
+
+
+def test_most_edges_of_numbers_have_a_formula_for_a_name() -> None:
+    assert len(FORMULAS) > 120
+    assert len(LENGTHS) == 20
+
+
 def test_every_keyword_of_the_contract_has_edges_on_both_sides() -> None:
     sides = {(edge.field, edge.keyword, edge.legal) for edge in EDGES}
 
@@ -254,6 +363,7 @@ ADDED: Final[dict[str, dict[str, Any]]] = {
     "note": {"type": "string", "maxLength": 20, "examples": ["hello"]},
     "reference": {"type": "string", "pattern": "^[A-Z]{2}-[0-9]{4}$", "examples": ["AB-1234"]},
     "weight": {"type": ["number", "null"], "minimum": 0, "maximum": 10, "examples": [1.5]},
+    "factor": {"type": "number", "minimum": 2, "examples": [3]},
     "urgent": {"type": "boolean"},
 }
 
@@ -300,6 +410,7 @@ def rows(grown: Contract) -> dict[str, set[str]]:
         ("reference:trailing newline", "BODY-PATTERN"),
         ("reference:type=boolean: true", "BODY-TYPE"),
         ("weight:over maximum: +1", "BODY-MAXIMUM"),
+        ("factor:under minimum: 1", "BODY-MINIMUM"),
         ("urgent:null", "BODY-NULL"),
         ("discountMinor:absent", "BODY-ACCEPTED"),
         ("weight:null", "BODY-ACCEPTED"),

@@ -174,12 +174,21 @@ def test_a_wrong_token_gives_5_and_names_the_token(farm: FaultFarm, tmp_path: Pa
     assert "the token is refused; check INVOICE_CONFORMANCE_TOKEN or --token-file" in ran.out
 
 
-@pytest.mark.parametrize("option", ["--tenant-id", "--contract-id"])
-def test_an_id_that_the_target_does_not_know_gives_5_and_names_it(option: str, farm: FaultFarm, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--tenant-id", "the token may not act here; check the token, --tenant-id and --contract-id"),
+        ("--contract-id", "the contract is unknown, or not the tenant's; check --contract-id and --tenant-id"),
+    ],
+)
+def test_an_id_that_the_target_does_not_know_gives_5_and_names_it(
+    option: str, words: str, farm: FaultFarm, tmp_path: Path
+) -> None:
     ran = run(tmp_path, farm.correct_url, *ONE, option, "unknown")
 
-    assert (ran.code, ran.report["requests"], ran.findings) == (5, 1, [])
-    assert option in ran.report["stopped"]
+    assert (ran.code, ran.findings) == (5, [])
+    assert words in ran.report["stopped"]
+    assert ran.report["requests"] <= 2
 
 
 HTML = "Content-Type: text/html"
@@ -193,7 +202,7 @@ HTML = "Content-Type: text/html"
         (answer(b"{}", "422 Unprocessable Content", JSON), "5 plain, valid invoices were all refused"),
         (answer(b"", "401 Unauthorized", "WWW-Authenticate: Bearer"), "the token is refused"),
         (answer(b"{}", "403 Forbidden", JSON), "the token may not act here"),
-        (answer(b"{}", "404 Not Found", JSON), "nothing is at /api/v1/invoices, or the contract is unknown"),
+        (answer(b"{}", "404 Not Found", JSON), "nothing is at /api/v1/invoices; check the URL"),
         (answer(b"<html>", "405 Method Not Allowed", HTML), "/api/v1/invoices takes no POST; check the URL"),
         (answer(b"<html>no</html>", "403 Forbidden", HTML), "something in front of the API answered"),
         (answer(b"<html>no</html>", "502 Bad Gateway", HTML), "the API is not up behind its proxy"),
@@ -246,7 +255,7 @@ def test_a_target_that_stops_answering_in_mid_run_gives_5(tmp_path: Path) -> Non
         ran = run(tmp_path, server.url, "--requirement", "AMOUNT-ACCEPTED", "--profile", "standard")
 
     assert (ran.code, ran.report["outcome"]) == (5, "aborted")
-    assert "the target has gone away: 25 requests in a row had no answer" in ran.out
+    assert re.search(r"the target has gone away: \d\d requests in a row had no answer", ran.out)
 
 
 # Mistakes

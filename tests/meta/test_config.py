@@ -74,6 +74,7 @@ def test_every_option_has_a_name_in_the_environment(tmp_path: Path) -> None:
         "base-url": "http://h",
         "token-file": str(tmp_path / "token"),
         "baseline": str(tmp_path / "known"),
+        "proxy": "http://p:1",
     }
     environment = {
         option.variable: special.get(option.name, option.choices[-1] if option.choices else texts.get(option.kind, "x"))

@@ -307,6 +307,11 @@ TABLE: Final[dict[str, tuple[Expectation, Trial, str]]] = {
     "unaltered: refused": (UNALTERED, one(refusal(), invoiceNumber=NUL), "holds"),
     "unaltered: as sent": (UNALTERED, one(created(invoiceNumber=NUL), invoiceNumber=NUL), "holds"),
     "unaltered: cut at NUL": (UNALTERED, one(created(invoiceNumber='"INV-"'), invoiceNumber=NUL), "broken: cut off"),
+    "unaltered: outer space trimmed": (
+        UNALTERED,
+        one(created(invoiceNumber=NUL), invoiceNumber=NUL.replace('"I', '" I')),
+        "does not apply",
+    ),
     "unaltered: an ordinary number": (UNALTERED, one(created(invoiceNumber='"X"')), "does not apply"),
     "unaltered: no answer": (UNALTERED, one(silence(), invoiceNumber=NUL), "unanswered"),
     "unaltered: a firewall": (UNALTERED, one(firewall(), invoiceNumber=NUL), "unanswered"),
@@ -447,6 +452,7 @@ TABLE: Final[dict[str, tuple[Expectation, Trial, str]]] = {
     "date: no answer": (HasDate(), one(silence()), "unanswered"),
     "date: a firewall": (HasDate(), one(answer(403, "<p>", Content_Type="text/html", Date=None)), "unanswered"),
     # SecondRefused, BothCreated, SameAnswerTwice, ExactlyOne
+    "second: 400": (SecondRefused(), second(refusal(400)), "holds"),
     "second: 409": (SecondRefused(), second(refusal(409)), "holds"),
     "second: 422": (SecondRefused(), second(refusal(422)), "holds"),
     "second: created": (SecondRefused(), second(created()), "broken: accepted"),

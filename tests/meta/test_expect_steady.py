@@ -8,13 +8,19 @@ from typing import Final
 import pytest
 from tests.meta.trials import PLAIN, created, read, refusal, silence, trial
 
-from invoice_conformance.exchange import NoAnswer
+from invoice_conformance.exchange import NoAnswer, Wire
 from invoice_conformance.expect_steady import ENOUGH, LARGE, ROUNDS, KeepsServing, LatencySteady, SameWhateverBefore
 from invoice_conformance.steady_recipes import latency
 from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Trial
 
 GOOD: Final = read(created())
 LOST: Final = read(silence())
+
+
+def padded(reading: Reading, spaces: int) -> Reading:
+    """The same of a request whose body is followed by that many spaces."""
+    request = replace(reading.exchange.request, wire=Wire(padding=spaces))
+    return Reading(replace(reading.exchange, request=request), reading.meaning, reading.rules)
 
 
 def by_turns(act: Reading, twin: Reading, turns: int = ROUNDS) -> Trial:
@@ -61,10 +67,11 @@ def test_one_answer_shows_that_it_was_chance() -> None:
     "act",
     [
         read(silence(), body=b" " * (LARGE + 1)),
+        padded(read(silence()), LARGE),
         read(silence(), method="PUT"),
         read(silence(), accept="text/html"),
     ],
-    ids=["large body", "method", "head"],
+    ids=["large body", "padded body", "method", "head"],
 )
 def test_a_large_body_and_an_unusual_head_are_another_requirement(act: Reading) -> None:
     ordinary = KeepsServing("ordinary").judge(by_turns(act, GOOD))

@@ -179,6 +179,18 @@ def test_a_length_counts_code_points(number: str, expected: str) -> None:
     assert summary(judgement, "invoiceNumber") == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [('"5000"', "a string"), ("true", "a boolean"), ("[]", "an array"), ("{}", "an object")],
+)
+def test_a_rule_tells_what_came_instead(text: str, kind: str) -> None:
+    (rule,) = ORACLE.judge(body_of(amountMinor=text)).rules
+    (other,) = ORACLE.judge(body_of(currencyCode="978")).rules
+
+    assert rule.message == f"amountMinor is {kind}, not integer"
+    assert other.message == "currencyCode is a number, not string"
+
+
 def test_a_large_body_may_be_refused_but_a_broken_one_must_be() -> None:
     padding = b" " * LARGE_BODY
 
@@ -187,6 +199,15 @@ def test_a_large_body_may_be_refused_but_a_broken_one_must_be() -> None:
 
     assert summary(large) == "open MAY size"
     assert summary(large_and_broken, "amountMinor") == "invalid MUST minimum +size"
+
+
+@pytest.mark.parametrize(("octets", "expected"), [(65_536, "valid MUST"), (65_537, "open MAY size")])
+def test_a_body_of_64_kibibytes_is_none_too_large(octets: int, expected: str) -> None:
+    body = body_of()
+
+    judgement = ORACLE.judge(body + b" " * (octets - len(body)))
+
+    assert summary(judgement) == expected
 
 
 def test_nesting_exhausts_nothing() -> None:

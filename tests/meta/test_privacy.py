@@ -181,8 +181,18 @@ def test_what_is_the_other_tenants_is_told_wherever_it_stands(came: Response, wh
         read(answer(404, f'{{"trace":"9{AMOUNT}","of":"{THEIR_ID}-2"}}')),
         read(answer(409, f'{{"existing":"{HERE}"}}')),
         read(created(id=f'"{THEIR_ID}"')),
+        read(answer(200, f'{{"data":[{{"id":"{THEIR_ID}","contract":"{THEIR_CONTRACT}"}}]}}'), method="GET"),
     ],
-    ids=["nothing", "success", "its own number", "sent contract", "longer texts", "own tenant", "an id again"],
+    ids=[
+        "nothing",
+        "success",
+        "its own number",
+        "sent contract",
+        "longer texts",
+        "own tenant",
+        "an id again",
+        "a list with them",
+    ],
 )
 def test_what_was_sent_or_is_another_text_is_not_the_other_tenants(act: Reading) -> None:
     assert foreign(act) == Holds()

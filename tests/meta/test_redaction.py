@@ -248,3 +248,37 @@ def test_a_credential_that_is_added_later_is_disclosed_too() -> None:
     redactor.add(TOKEN, credential=True)
 
     assert redactor.discloses(TOKEN.encode())
+
+
+# What nobody can look into
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd", "gzip, gzip", "deflate"])
+def test_octets_in_a_coding_that_cannot_be_undone_go_whole(coding: str) -> None:
+    assert Redactor([TOKEN]).octets(b"\x0b\x02\x80anything", coding) == b"[redacted]"
+
+
+def test_octets_whose_coding_can_be_undone_stay_when_they_hold_no_secret() -> None:
+    redactor = Redactor([TOKEN])
+
+    for packed in (gzip.compress(b"nothing to see"), zlib.compress(b"nothing to see")):
+        assert redactor.octets(packed, "gzip") == packed
+    assert redactor.octets(b"plain", "identity") == b"plain"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_secret_in_wide_characters_takes_all_octets(encoding: str) -> None:
+    redactor = Redactor([TOKEN])
+
+    assert redactor.octets(f"it is {TOKEN}".encode(encoding)) == b"[redacted]"
+    assert redactor.octets("nothing".encode(encoding)) == "nothing".encode(encoding)
+
+
+def test_a_megabyte_of_secrets_is_read_in_bounded_time() -> None:
+    octets = f"{TOKEN} ".encode() * (1_000_000 // len(TOKEN))
+
+    began = time.process_time()
+    left = Redactor([TOKEN]).octets(octets)
+
+    assert TOKEN.encode() not in left
+    assert time.process_time() - began < 20

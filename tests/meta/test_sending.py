@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import json
+import threading
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.meta.trials import answer, created
 
 from invoice_conformance.boundaries import invoice
-from invoice_conformance.case import Edit
-from invoice_conformance.config import OPERATION
+from invoice_conformance.case import Case, Edit, NumberSlot
+from invoice_conformance.config import OPERATION, Settings
+from invoice_conformance.engine import Engine
 from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response
 from invoice_conformance.killing import IDENTITY, Unrecorded
 from invoice_conformance.recipes import plain
 from invoice_conformance.redaction import Redactor
-from invoice_conformance.sending import BREAKER, UNAVAILABLE, Courier, Gone, Pace
+from invoice_conformance.sending import GARBAGE_WAIT, RETURNS, SHORT_WAIT, STREAK, Courier, Gone, Pace, Stopped
 from invoice_conformance.session import Suite
+from invoice_conformance.verdict import Judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from invoice_conformance.checks import Script
+    from invoice_conformance.sending import Sender
+    from invoice_conformance.verdict import Verdict
 
 SUITE = Suite.load()
 CASE = plain(SUITE.contract)
@@ -39,7 +49,9 @@ class Scripted:
         return Exchange(request, came, 0.0, 0.001)
 
 
-def courier_to(target: Scripted) -> Courier:
+def courier_to(
+    target: Sender, *, control: Case | None = None, until: float = float("inf"), pace: Pace | None = None
+) -> Courier:
     return Courier(
         target,
         IDENTITY,
@@ -48,6 +60,9 @@ def courier_to(target: Scripted) -> Courier:
         rules=SUITE.rules,
         redactor=Redactor(),
         patience=0,
+        control=control,
+        until=until,
+        pace=pace,
     )
 
 
@@ -67,6 +82,80 @@ def test_a_case_without_an_answer_is_sent_once_more_with_another_number(trouble:
     assert len(set(target.bodies)) == 2
 
 
+@pytest.mark.parametrize("trouble", [answer(429), answer(503)])
+def test_a_request_that_was_put_off_goes_again_with_the_number_it_shares(trouble: Response) -> None:
+    target, drawn = Scripted(trouble, created()), dict[str, str]()
+    case = Case("case", (b'{"invoiceNumber":', NumberSlot(key="shared"), b"}"))
+
+    reading = courier_to(target).send(case, drawn=drawn, once=True)
+
+    assert reading is not None
+    assert reading.created
+    assert (len(target.bodies), len(set(target.bodies))) == (2, 1)
+
+
+@pytest.mark.parametrize("trouble", [answer(502), answer(504), NoAnswer("reset", "reset")])
+def test_a_shared_number_that_may_be_stored_already_does_not_go_again(trouble: Response | NoAnswer) -> None:
+    target, drawn = Scripted(trouble, created()), dict[str, str]()
+    case = Case("case", (b'{"invoiceNumber":', NumberSlot(key="shared"), b"}"))
+
+    reading = courier_to(target).send(case, drawn=drawn, once=True)
+
+    assert reading is not None
+    assert reading.response is None
+    assert len(target.bodies) == 1
+
+
+class Racetrack:
+    """A target where one create of each race wins, and where the first race has one create put off."""
+
+    def __init__(self, *troubles: Response | NoAnswer) -> None:
+        self.troubles = list(troubles)
+        self.numbers: list[str] = []
+        self._lock = threading.Lock()
+
+    def send(self, request: Request, *, gate: Callable[[], None] | None = None) -> Exchange:
+        """A success for a number that is new, a conflict for one that is not."""
+        if gate is not None:
+            gate()
+        number = json.loads(request.body)["invoiceNumber"]
+        with self._lock:
+            trouble = self.troubles.pop() if self.troubles else None
+            known = number in self.numbers
+            self.numbers.append(number)
+        return Exchange(request, trouble or (answer(409, "{}") if known else created()), 0.0, 0.001)
+
+
+def verdict_of_races(target: Racetrack) -> Verdict:
+    """What a run of the races alone says."""
+    plan = SUITE.plan(Settings(profile="quick", requirement=("UNIQUE-RACE",)))
+    judge = Judge(plan, SUITE.catalogue, SUITE.rules)
+    Engine(plan, courier_to(target), judge, concurrency=0).run()
+    return next(row.verdict for row in judge.rows() if row.requirement.id == "UNIQUE-RACE")
+
+
+@pytest.mark.parametrize("trouble", [answer(429), answer(503), NoAnswer("reset", "reset")])
+def test_a_race_with_a_create_that_had_no_answer_is_run_once_more(trouble: Response | NoAnswer) -> None:
+    target = Racetrack(trouble)
+
+    assert verdict_of_races(target) == "pass"
+    assert len(set(target.numbers)) == len(races()) + 1
+
+
+def test_a_race_that_never_has_all_its_answers_stays_open() -> None:
+    # One answer a race keeps the target from counting as gone.
+    target = Racetrack(*[created(), *[answer(429)] * 7] * 20)
+
+    assert verdict_of_races(target) == "inconclusive"
+    assert len(set(target.numbers)) == 2 * len(races())
+
+
+def races() -> list[Script]:
+    """The races of a quick plan."""
+    plan = SUITE.plan(Settings(profile="quick", requirement=("UNIQUE-RACE",)))
+    return [script for script in plan.ordered() if script.order == "race"]
+
+
 def test_any_other_answer_counts_at_once() -> None:
     target = Scripted(answer(500), created())
 
@@ -76,17 +165,109 @@ def test_any_other_answer_counts_at_once() -> None:
     assert (reading.status, len(target.bodies)) == (500, 1)
 
 
-@pytest.mark.parametrize(
-    ("trouble", "limit"), [(NoAnswer("refused", "nothing listens"), BREAKER), (answer(503), UNAVAILABLE)]
-)
-def test_a_target_that_has_gone_is_not_asked_a_thousand_times(trouble: Response | NoAnswer, limit: int) -> None:
+@pytest.mark.parametrize("trouble", [NoAnswer("refused", "nothing listens"), answer(503)])
+def test_a_target_that_has_gone_is_not_asked_a_thousand_times(trouble: Response | NoAnswer) -> None:
     target = Scripted(created(), trouble)
     courier = courier_to(target)
 
-    with pytest.raises(Gone, match="gone away"):
+    with pytest.raises(Gone, match=r"gone away: \d+ requests in a row had no answer \((nothing listens|503)"):
         _send_often(courier)
 
-    assert len(target.bodies) == limit + 1
+    assert len(target.bodies) == 1 + STREAK + len(RETURNS)
+
+
+def test_a_target_that_never_answered_is_given_up() -> None:
+    target = Scripted(NoAnswer("reset", "the target reset the connection"))
+    courier = courier_to(target)
+
+    with pytest.raises(Gone, match="25 requests in a row"):
+        _send_often(courier)
+
+    assert len(target.bodies) == 25
+
+
+def test_a_target_that_comes_back_is_asked_on() -> None:
+    away = [answer(503) if number % 2 else NoAnswer("refused", "nothing listens") for number in range(STREAK + 4)]
+    target = Scripted(created(), *away, created())
+    courier = courier_to(target)
+
+    readings = [courier.send(CASE) for _case in range(20)]
+
+    assert [reading is not None and reading.created for reading in readings].count(False) == STREAK // 2
+    assert readings[-1] is not None
+    assert readings[-1].created
+
+
+def test_many_answers_of_trouble_in_a_row_do_not_end_the_run_while_plain_invoices_are_answered() -> None:
+    class Fragile(Scripted):
+        def send(self, request: Request, *, gate: Callable[[], None] | None = None) -> Exchange:
+            exchange = super().send(request, gate=gate)
+            return replace(exchange, answer=created()) if b'"plain"' not in request.body else exchange
+
+    target = Fragile(created(), NoAnswer("reset", "the target reset the connection"))
+    courier = courier_to(target, control=CASE)
+    fatal = Case("fatal", (b'{"plain":1}',))
+
+    readings = [courier.send(CASE), *(courier.send(fatal) for _case in range(100))]
+
+    assert all(reading is not None and reading.response is None for reading in readings[1:])
+
+
+@pytest.mark.parametrize(
+    ("said", "date", "seconds"),
+    [
+        ("7", None, 7),
+        ("0", None, 0),
+        ("60", None, 60),
+        ("61", None, SHORT_WAIT),
+        ("1000000000", None, SHORT_WAIT),
+        ("9" * 5000, None, SHORT_WAIT),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:33 GMT", 4),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", None, 0),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 09:49:33 GMT", 0),
+        ("Sun, 06 Nov 9999 08:49:37 GMT", None, SHORT_WAIT),
+        ("soon", None, GARBAGE_WAIT),
+        ("-5", None, GARBAGE_WAIT),
+        ("1.5", None, GARBAGE_WAIT),
+        ("", None, GARBAGE_WAIT),
+        ("Sun, 99 Nov 1994 08:49:37 GMT", None, GARBAGE_WAIT),
+        ("\u0661", None, GARBAGE_WAIT),
+    ],
+)
+def test_retry_after_is_followed_within_bounds(
+    said: str, date: str | None, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("invoice_conformance.sending.time.sleep", slept.append)
+    courier = courier_to(Scripted(created(), answer(503, Retry_After=said, Date=date), created()))
+
+    courier.send(CASE)
+    courier.send(CASE)
+
+    # The pace waits for as long, but for what has passed meanwhile.
+    assert slept[0] == pytest.approx(seconds, abs=0.5)
+
+
+def test_before_the_first_answer_no_retry_after_is_followed_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("invoice_conformance.sending.time.sleep", slept.append)
+    courier = courier_to(Scripted(answer(429, Retry_After="55"), created()))
+
+    courier.send(CASE)
+
+    assert slept[0] == SHORT_WAIT
+
+
+def test_at_the_end_of_its_time_a_run_stops_and_what_was_cut_off_counts_for_nothing() -> None:
+    courier = courier_to(Scripted(created(), NoAnswer("timeout", "cut off")), until=time.perf_counter() + 0.2)
+    courier.send(CASE)
+    time.sleep(0.25)
+
+    with pytest.raises(Stopped, match=r"--max-time") as caught:
+        courier.send(CASE)
+
+    assert not isinstance(caught.value, Gone)
+    assert courier.ledger.requests == 1
 
 
 class Deaf(Scripted):
@@ -111,8 +292,9 @@ def test_a_target_that_lets_one_kind_of_request_fall_has_not_gone() -> None:
         patience=0,
     )
     edit = Edit("amountMinor", "type=string: plain", (b'"5000"',))
+    courier.send(CASE)
 
-    for _case in range(3 * BREAKER):
+    for _case in range(3 * STREAK):
         reading = courier.send(invoice(SUITE.contract, "wrong", (edit,)))
         assert reading is not None
         assert reading.response is None
@@ -140,3 +322,14 @@ def test_the_pace_never_rises_above_what_was_configured() -> None:
         pace.went_well()
 
     assert pace.per_second == 50
+
+
+def test_who_asks_for_no_wait_is_not_asked_slower() -> None:
+    pace = Pace()
+    target = Scripted(created(), *[answer(429, Retry_After="0"), created()] * 50)
+    courier = courier_to(target, pace=pace)
+
+    for _case in range(50):
+        courier.send(CASE)
+
+    assert pace.per_second is None

@@ -412,7 +412,9 @@ def test_octets_that_come_late_on_an_idle_connection_answer_nothing_and_are_reco
 
 def test_octets_found_before_a_request_without_an_answer_are_told_with_the_next() -> None:
     def script(connection: Connection) -> None:
-        if connection.number != 1:
+        if connection.number == 1:
+            connection.read_request()
+        else:
             late(b"false", 0.1)(connection)
 
     with serving(script) as (_, target):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,7 @@ from invoice_conformance.session import Result, Suite, run
 from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Meaning, Reading
 from invoice_conformance.verdict import (
     VERDICTS,
+    Effect,
     Gate,
     Judge,
     Outcome,
@@ -138,6 +140,34 @@ def test_rows_amount_to_an_outcome_and_an_exit_code(rows: list[Row], outcome: Ou
 
     assert found == outcome
     assert (exit_code_of(rows, found, "must"), exit_code_of(rows, found, "should")) == (must, should)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "level", "more", "at_must", "at_should"),
+    [
+        ("pass", "MUST", {}, "none", "none"),
+        ("fail", "MUST", {}, "fails", "fails"),
+        ("fail", "SHOULD", {}, "none", "fails"),
+        ("fail", "MAY", {}, "none", "none"),
+        ("fail", "MUST", {"contested": True}, "none", "none"),
+        ("fail", "MUST", {"beyond": True}, "none", "none"),
+        ("inconclusive", "MUST", {}, "open", "open"),
+        ("inconclusive", "SHOULD", {}, "none", "open"),
+        ("inconclusive", "MUST", {"beyond": True}, "none", "none"),
+        ("not-selected", "MUST", {}, "none", "none"),
+        ("waived", "MUST", {}, "none", "none"),
+        ("error", "MAY", {}, "defect", "defect"),
+        ("error", "MUST", {"beyond": True}, "none", "none"),
+    ],
+)
+def test_one_function_says_what_a_row_does_to_the_gate(
+    verdict: Verdict, level: Level, more: dict[str, bool], at_must: Effect, at_should: Effect
+) -> None:
+    one = replace(row(verdict, level, contested=more.get("contested", False)), beyond=more.get("beyond", False))
+
+    assert (one.effect("must"), one.effect("should")) == (at_must, at_should)
+    assert one.asked("must") is (level == "MUST" and not more)
+    assert one.asked("should") is (level != "MAY" and not more)
 
 
 @pytest.mark.parametrize("verdict", [verdict for verdict in VERDICTS if verdict != "error"])
@@ -271,6 +301,24 @@ def test_a_line_that_a_spreadsheet_would_run_is_disarmed(tmp_path: Path) -> None
     text = (tmp_path / "created.csv").read_text(encoding="utf-8")
     assert "inv_1,'=1+1,tnt,ctr,1970-01-01T00:00:00Z" in text
     assert "inv_2,INV-\\ud83d,tnt" in text
+
+
+def test_evidence_is_bounded_and_says_what_was_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "WHOLE", 10_000)
+    large = Response(201, "", "HTTP/1.1", (), b"x" * 9000, 9000, "")
+    record = Record("s", "act", Meaning("c"), Exchange(Request("POST", "/", ()), large, 1.0, 0.1), counts=True)
+
+    with EvidenceWriter(tmp_path) as writer:
+        for _exchange in range(4):
+            writer.write(record)
+
+    answers = [one.exchange.answer for one in evidence.read(tmp_path / "evidence.ndjson")]
+    assert [(len(one.body), one.truncated) for one in answers if isinstance(one, Response)] == [
+        (9000, False),
+        (9000, False),
+        (4096, True),
+        (4096, True),
+    ]
 
 
 # Whole runs

@@ -55,10 +55,11 @@ class Application:
         oversized = size > MAX_BODY
         request = Request(
             scope["method"],
-            _path(scope["path"]),
+            path_of(scope["path"]),
             tuple(scope["headers"]),
             octets,
             oversized=oversized,
+            query=scope["query_string"],
             secure=scope.get("scheme") == "https",
             connection=scope["client"][1],
         )
@@ -109,7 +110,7 @@ async def _read_body(receive: Callable[[], Awaitable[Message]]) -> tuple[bytes, 
     return (parts[0] if len(parts) == 1 else b"".join(parts)), size
 
 
-def _path(path: str) -> str:
+def path_of(path: str) -> str:
     """The path of a request target, which may be a whole URL (RFC 9112 §3.2.2)."""
     return path if path.startswith("/") else urlsplit(path).path
 

@@ -120,13 +120,16 @@ class Front:
     async def _answer(self, event: h11.Request, talk: _Talk) -> Answer | None:
         """What the application answers, None when the client has gone."""
         method = event.method.decode("ascii")
-        path = unquote(event.target.decode("ascii").partition("?")[0])
+        raw, _, query = event.target.partition(b"?")
+        path = unquote(raw.decode("ascii"))
         scope: Message = {
             "type": "http",
             "method": method,
             "path": path,
+            "query_string": query,
             "headers": list(event.headers),
             "server": ("127.0.0.1", self._port),
+            "client": talk.peer,
         }
         sent: list[Message] = []
 
@@ -148,6 +151,8 @@ class _Talk:
         self._reader = reader
         self._writer = writer
         self._parser = h11.Connection(h11.SERVER)
+        self.peer: tuple[str, int] = writer.get_extra_info("peername")
+        """Address and port of the client."""
 
     async def next_event(self) -> h11.Event | type[h11.PAUSED]:
         """The next part of a request."""

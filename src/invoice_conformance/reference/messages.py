@@ -17,6 +17,27 @@ if TYPE_CHECKING:
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 """Header fields in order; names of a request are lower-case."""
 
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a server speaks HTTP below its application, where it does so badly: each is one bad habit."""
+
+    chunks_for_all: bool = False
+    """Answers are in chunks, whatever the version of the request."""
+    ignores_close: bool = False
+    """A connection stays open although its client asked to close it."""
+    leaves_bodies: bool = False
+    """The body of a request to an unknown path is not read."""
+    any_host: bool = False
+    """Host may be missing, or stand twice."""
+    knows_paths_only: bool = False
+    """A whole URL in the request line is taken for a path."""
+    plain_chunks_only: bool = False
+    """A chunk's size is all that may stand in its line."""
+    resets_large: bool = False
+    """The connection is reset when a large body is announced."""
+
+
 JSON: Final = b"application/json"
 PROBLEM: Final = b"application/problem+json"
 
@@ -36,6 +57,7 @@ class Request:
     oversized: bool = False
     secure: bool = False
     connection: int = 0
+    query: bytes = b""
 
     def values(self, name: bytes) -> list[bytes]:
         """The values of every header field `name` (lower-case), in order."""

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from invoice_conformance.reference.messages import JSON, Headers, Refusal, Request, Response, problem
+from invoice_conformance.reference.messages import JSON, Headers, Manners, Refusal, Request, Response, problem
 from invoice_conformance.reference.store import MEMBERS, Claim, Members, Store, Taken
 from invoice_conformance.reference.strict_json import JsonValue, NotJson, decode, dump, parse
 from invoice_conformance.reference.validation import READERS, Reader, pointers, read_members
@@ -63,6 +63,7 @@ class Service:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
         self.store = store
+        self.manners = Manners()
         self.receive: Callable[[Request], Request] = _unchanged
         self.authenticate: Callable[[Request], None] = self._authenticate
         self.tenant: Callable[[Request], str] = self._tenant

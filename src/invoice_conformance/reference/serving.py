@@ -20,10 +20,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from invoice_conformance.reference import manners
 from invoice_conformance.reference.app import Application
 from invoice_conformance.reference.faults import FAULTS, install, unknown_fault
 from invoice_conformance.reference.front import Front
+from invoice_conformance.reference.messages import Manners
 from invoice_conformance.reference.service import DEFAULT_TENANTS, DEFAULT_TOKEN, Service, Settings
 from invoice_conformance.reference.store import Store
 
@@ -115,7 +118,7 @@ def serve(
     others = [listener for listener in sockets if listener.getsockname()[1] not in fronts]
     config = uvicorn.Config(
         _as_asgi(application),
-        http="h11",
+        http=_protocol(service_by_port),
         ws="none",
         loop="asyncio",
         lifespan="off",
@@ -133,6 +136,26 @@ def serve(
         signal.signal(number, _end)
     with contextlib.suppress(SystemExit):
         asyncio.run(_Server(config, ready, fronted).serve(sockets=others))
+
+
+def _protocol(service_by_port: Mapping[int, Service]) -> type[H11Protocol]:
+    """What speaks HTTP on each connection: h11, or by hand where a service has bad manners, which h11 would mend."""
+
+    class Protocol(H11Protocol):
+        """One connection."""
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            """Choose by the port."""
+            service = service_by_port[transport.get_extra_info("sockname")[1]]
+            if service.manners == Manners():
+                super().connection_made(transport)
+                return
+            reader = asyncio.StreamReader(limit=manners.LONGEST_LINE)
+            by_hand = asyncio.StreamReaderProtocol(reader, partial(manners.converse, service))
+            transport.set_protocol(by_hand)
+            by_hand.connection_made(transport)
+
+    return Protocol
 
 
 class _Server(uvicorn.Server):

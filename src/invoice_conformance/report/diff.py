@@ -8,12 +8,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from invoice_conformance.report.document import FORMAT, NAME
-from invoice_conformance.report.terminal import safe
+from invoice_conformance.escaping import shown as safe
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from invoice_conformance.report.document import Report
 
 Change: TypeAlias = Literal["worse", "better", "new", "gone"]
@@ -28,26 +25,6 @@ RANKS = {"fail": 0, "error": 1, "inconclusive": 1, "pass": 2}
 """How good a verdict is; waived and not-selected ones say nothing of a server."""
 ALIKE = ("target", "suite", "spec", "set", "profile", "seed")
 """What two runs should have in common, or else explains why they differ."""
-
-
-class NotAReport(ValueError):  # noqa: N818 - named for what it is about, not for being an error
-    """A file is no report of a run that can be read here: one line that says why."""
-
-
-def load(path: Path) -> Report:
-    """The report of a folder or file."""
-    file = path / NAME if path.is_dir() else path
-    try:
-        report = json.loads(file.read_bytes())
-    except OSError as error:
-        raise NotAReport(f"{file} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise NotAReport(f"{file} is not JSON: {error}") from None
-    if not isinstance(report, dict) or not isinstance(report.get("requirements"), list):
-        raise NotAReport(f"{file} is no report of invoice-conformance")
-    if report.get("format") != FORMAT:
-        raise NotAReport(f"{file} has the format {report.get('format')!r}; this version reads {FORMAT}")
-    return report
 
 
 def compare(old: Report, new: Report) -> dict[str, Any]:
@@ -98,7 +75,7 @@ def _changed(name: str, before: dict[str, Any] | None, after: dict[str, Any] | N
         "id": name,
         "level": row["level"],
         "text": row["text"],
-        "decides": row["level"] != "MAY" and not row["contested"] and row.get("in_set", True),
+        "decides": row["decides"],
         "old": before["verdict"] if before is not None else None,
         "new": after["verdict"] if after is not None else None,
         "reason": after["reason"] if after is not None else "",

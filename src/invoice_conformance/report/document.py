@@ -10,6 +10,7 @@ import re
 import shlex
 import string
 import time
+from bisect import bisect_left
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,7 +20,7 @@ from invoice_conformance.config import PREFIX
 from invoice_conformance.exchange import NoAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from invoice_conformance.baseline import Comparison
@@ -28,20 +29,26 @@ if TYPE_CHECKING:
     from invoice_conformance.config import Settings
     from invoice_conformance.contract import Contract
     from invoice_conformance.engine import Done
-    from invoice_conformance.exchange import Exchange
+    from invoice_conformance.exchange import Exchange, Request
     from invoice_conformance.plan import Plan
-    from invoice_conformance.sending import Ledger
+    from invoice_conformance.sending import Ledger, Moment
     from invoice_conformance.sets import RequirementSet
     from invoice_conformance.trial import Reading
-    from invoice_conformance.verdict import Finding, Outcome, Row
+    from invoice_conformance.verdict import Finding, Met, Outcome, Row
 
 Report: TypeAlias = dict[str, Any]
 NAME = "report.json"
 FORMAT = 1
 BODY_SHOWN = 4096
 """Octets of a body that the report shows."""
+LINE_SHOWN = 1000
+"""Characters of a header field of an answer that the report shows."""
 LONGEST_ARGUMENT = 100_000
 """Octets of a body that stands in a command line; Linux allows 131,071."""
+
+
+class NotAReport(ValueError):  # noqa: N818 - named for what it is about, not for being an error
+    """A file is no report of a run that can be read here: one line that says why."""
 
 
 def build(
@@ -58,6 +65,7 @@ def build(
     pinned: RequirementSet | None,
     done: Done,
     ledger: Ledger,
+    met: Mapping[tuple[str, str], Met],
     version: str,
 ) -> Report:
     """The report as plain JSON values; `spec/report.schema.json` describes it.
@@ -90,7 +98,14 @@ def build(
         "requests": ledger.requests,
         "planned_requests": plan.requests,
         "invoices_created": ledger.invoices,
-        "latency_ms": _percentiles(ledger.latencies),
+        "latency_ms": _percentiles([moment.elapsed for moment in ledger.moments if moment.status]),
+        "latency_histogram": _histogram(ledger.moments),
+        "timeline": _timeline(ledger.moments),
+        "map": [
+            {"field": field, "edge": edge, "cases": len(found.cases), "broken": len(found.broken)}
+            for (field, edge), found in met.items()
+        ],
+        "rerun": rerun_all(settings),
         "configuration": settings.redacted(),
         "counts": {level: dict(sorted(found.items())) for level, found in sorted(counts.items())},
         "waived": sorted(row.requirement.id for row in rows if row.verdict == "waived"),
@@ -103,9 +118,33 @@ def write(report: Report, folder: Path) -> Path:
     """Write the report into a folder, whole or not at all; returns the file."""
     path = folder / NAME
     unfinished = folder / f".{NAME}.part"
-    unfinished.write_text(json.dumps(report, ensure_ascii=True, indent=1) + "\n", encoding="utf-8")
+    unfinished.write_text(written(report), encoding="utf-8")
     unfinished.replace(path)
     return path
+
+
+def written(report: Report) -> str:
+    """The report's text, in ASCII."""
+    return json.dumps(report, ensure_ascii=True, indent=1) + "\n"
+
+
+def load(place: Path) -> Report:
+    """The report of a folder or file; NotAReport when there is none that this version reads."""
+    path = place / NAME if place.is_dir() else place
+    try:
+        report = json.loads(path.read_bytes())
+    except OSError as error:
+        raise NotAReport(f"{path} cannot be read: {error.strerror}; give the folder of a run") from None
+    except (ValueError, RecursionError) as error:
+        raise NotAReport(f"{path} is not JSON: {error}") from None
+    if not isinstance(report, dict) or not isinstance(report.get("requirements"), list):
+        raise NotAReport(f"{path} is no report of invoice-conformance")
+    if report.get("format") != FORMAT:
+        raise NotAReport(
+            f"{path} has the format {report.get('format')!r}; this version reads {FORMAT}, others are for the version "
+            "that wrote it"
+        )
+    return report
 
 
 def stamp(moment: float) -> str:
@@ -123,6 +162,46 @@ def _percentiles(latencies: list[float]) -> dict[str, float]:
     } | {"max": round(1000 * ordered[-1], 1)}
 
 
+LATENCY_BOUNDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+"""Milliseconds at which the histogram's classes end; one more is open."""
+SLICES = 60
+"""Parts of the run's time that the timeline tells apart at most."""
+SHORTEST_SLICE = 0.05
+"""Seconds: what is shorter shows the machine's noise."""
+
+
+def _histogram(moments: Sequence[Moment]) -> list[dict[str, Any]]:
+    """How many answered requests took up to so many milliseconds, and more than the bound before."""
+    answered = [1000 * moment.elapsed for moment in moments if moment.status]
+    if not answered:
+        return []
+    counted = Counter(bisect_left(LATENCY_BOUNDS, elapsed) for elapsed in answered)
+    return [
+        {"up_to_ms": bound, "requests": counted.get(place, 0)} for place, bound in enumerate((*LATENCY_BOUNDS, None))
+    ]
+
+
+def _timeline(moments: Sequence[Moment]) -> dict[str, Any]:
+    """Statuses and latencies by the time at which requests were sent, in slices of equal length."""
+    if not moments:
+        return {"slice_s": 0, "slices": []}
+    first = min(moment.sent_at for moment in moments)
+    span = max(moment.sent_at for moment in moments) - first
+    length = max(SHORTEST_SLICE, span / SLICES)
+    slices: list[list[Moment]] = [[] for _ in range(min(SLICES, int(span / length) + 1))]
+    for moment in moments:
+        slices[min(len(slices) - 1, int((moment.sent_at - first) / length))].append(moment)
+    return {"slice_s": round(length, 3), "slices": [_slice(found) for found in slices]}
+
+
+def _slice(moments: list[Moment]) -> dict[str, Any]:
+    classes = Counter(f"{moment.status // 100}xx" if moment.status else "none" for moment in moments)
+    return {
+        "statuses": dict(sorted(classes.items())),
+        "latency_ms": _percentiles([moment.elapsed for moment in moments if moment.status]),
+    }
+
+
 def _requirement(
     row: Row, settings: Settings, known: frozenset[str], compared: Comparison | None, *, whole: bool
 ) -> dict[str, Any]:
@@ -138,6 +217,9 @@ def _requirement(
         "source": requirement.source,
         "why": requirement.why,
         "in_set": not row.beyond,
+        "decides": row.decides,
+        "asked": row.asked(settings.level),
+        "effect": row.effect(settings.level, compared.known if compared is not None else ()),
         "verdict": row.verdict,
         "conclusive": whole and row.conclusive,
         "reason": row.reason,
@@ -195,7 +277,7 @@ def exchange_of(exchange: Exchange) -> dict[str, Any]:
             "target": request.target,
             "headers": [list(header) for header in request.headers],
             "body": _text(request.body),
-            "body_length": len(request.body),
+            "body_length": request.length,
         },
         "elapsed_ms": round(exchange.elapsed * 1000, 1),
     }
@@ -205,7 +287,7 @@ def exchange_of(exchange: Exchange) -> dict[str, Any]:
         shown["response"] = {
             "status": answer.status,
             "reason": answer.reason,
-            "headers": [list(header) for header in answer.headers],
+            "headers": [[_line(text) for text in header] for header in answer.headers],
             "body": _text(answer.body),
             "body_length": answer.body_length,
         }
@@ -215,6 +297,10 @@ def exchange_of(exchange: Exchange) -> dict[str, Any]:
 def _text(octets: bytes) -> str:
     text = octets[:BODY_SHOWN].decode("utf-8", errors="backslashreplace")
     return text if len(octets) <= BODY_SHOWN else f"{text}… ({len(octets)} octets)"
+
+
+def _line(text: str) -> str:
+    return text if len(text) <= LINE_SHOWN else f"{text[:LINE_SHOWN]}… ({len(text)} characters)"
 
 
 TOKEN = f"${{{PREFIX}TOKEN}}"
@@ -248,7 +334,7 @@ def curl(exchange: Exchange, settings: Settings, case: Case | None = None, mark:
     url = (settings.base_url or "http://127.0.0.1:8080").partition("://")
     origin = f"{url[0]}://{url[2].partition('/')[0]}"
     where = (origin + request.target).encode("latin-1")
-    parts = ["curl", "-i", "-X", _quoted(request.method), _body(where)]
+    parts = ["curl", "-i", "-X", _quoted(request.method), _body(where), *_as_written(request, origin)]
     templates = iter([value for name, value in case.headers if name.lower() == "authorization"] if case else [])
     for name, value in request.headers:
         if name.lower() == "authorization":
@@ -259,13 +345,43 @@ def curl(exchange: Exchange, settings: Settings, case: Case | None = None, mark:
         parts += ["-H", "'Content-Type:'"]
     if request.chunked:
         parts += ["-H", "'Transfer-Encoding: chunked'"]
-    if b"\0" in request.body or len(request.body) > LONGEST_ARGUMENT:
+    if b"\0" in request.body or len(request.body) > LONGEST_ARGUMENT or request.wire.coding or request.wire.padding:
         # No argument of a command can hold that; printf is the shell's own and takes none.
-        return f"printf {_printed(request.body)} | {' '.join(parts)} --data-binary @-"
+        return f"{_produced(request)} | {' '.join(parts)} --data-binary @-"
     if request.body:
         # Not --data-binary, which takes a leading @ for a file name.
         parts += ["--data-raw", _renumbered(_body(request.body), mark)]
     return " ".join(parts)
+
+
+def _as_written(request: Request, origin: str) -> list[str]:
+    """Options that make curl write a request in its unusual way, as far as it can."""
+    wire = request.wire
+    return [
+        *(["--http1.0"] if wire.version == "1.0" else []),
+        *([] if wire.host else ["-H", "'Host:'"]),
+        *(["--request-target", _quoted(origin + request.target)] if wire.absolute else []),
+        *(["--path-as-is"] if "/../" in request.target else []),
+        *([] if request.target.startswith("/") else ["--request-target", _quoted(request.target)]),
+    ]
+
+
+CODERS = {
+    "gzip": "gzip -c",
+    "utf-16-le": "iconv -f UTF-8 -t UTF-16LE",
+    "utf-16-le with its mark": "{ printf '\\377\\376'; iconv -f UTF-8 -t UTF-16LE; }",
+    "utf-32-le": "iconv -f UTF-8 -t UTF-32LE",
+}
+"""Commands that do to a body what its coding says."""
+
+
+def _produced(request: Request) -> str:
+    """A pipe that writes the body of a request out."""
+    wire = request.wire
+    said = f"printf {_printed(request.body)}"
+    if wire.padding:
+        said = f"{{ {said}; head -c {wire.padding} /dev/zero | tr '\\0' ' '; }}"
+    return f"{said} | {CODERS[wire.coding]}" if wire.coding else said
 
 
 def _header(name: str, value: str) -> str:
@@ -334,6 +450,24 @@ def _printed(octets: bytes) -> str:
 
 def rerun(finding: Finding, case: str | None, settings: Settings) -> str:
     """The command that judges this one finding again; without a case when it stands in no plan, like a reduced one."""
+    parts = [*_towards(settings), "--requirement", finding.requirement]
+    if finding.check.fold is None and case is not None:
+        parts += ["--case", re.sub(r"([*?[])", r"[\1]", case)]
+    return _spoken([*parts, *_sending(settings)])
+
+
+def rerun_all(settings: Settings) -> str:
+    """The command that repeats the whole run; headers of `--header` are named without their values."""
+    parts = _towards(settings)
+    for key in ("requirement", "case", "without"):
+        parts += [part for value in getattr(settings, key) for part in (f"--{key}", value)]
+    parts += [part for name, _value in settings.header for part in ("--header", f"{name}: …")]
+    parts += ["--level", settings.level] if settings.level != "must" else []
+    parts += ["--baseline", str(settings.baseline.path)] if settings.baseline is not None else []
+    return _spoken([*parts, *_sending(settings)])
+
+
+def _towards(settings: Settings) -> list[str]:
     parts = ["invoice-conformance", "run"]
     if settings.base_url is not None:
         parts.append(settings.base_url)
@@ -341,13 +475,14 @@ def rerun(finding: Finding, case: str | None, settings: Settings) -> str:
             value = getattr(settings, key)
             parts += [f"--{key.replace('_', '-')}", value] if value else []
         parts += ["--insecure"] if settings.insecure else []
-    parts += ["--requirement", finding.requirement]
-    if finding.check.fold is None and case is not None:
-        parts += ["--case", re.sub(r"([*?[])", r"[\1]", case)]
-    if settings.profile != "standard":
-        parts += ["--profile", settings.profile]
-    if settings.set is not None:
-        parts += ["--set", settings.set]
-    if settings.seed:
-        parts += ["--seed", str(settings.seed)]
+    return parts
+
+
+def _sending(settings: Settings) -> list[str]:
+    parts = ["--profile", settings.profile] if settings.profile != "standard" else []
+    parts += ["--set", settings.set] if settings.set is not None else []
+    return parts + (["--seed", str(settings.seed)] if settings.seed else [])
+
+
+def _spoken(parts: list[str]) -> str:
     return " ".join(shlex.quote(part) for part in parts)

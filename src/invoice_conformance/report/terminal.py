@@ -5,7 +5,6 @@ It shows a report and judges nothing; whatever a target said is escaped.
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console, Group
@@ -14,6 +13,15 @@ from rich.table import Table
 from rich.text import Text
 
 from invoice_conformance import baseline
+from invoice_conformance.escaping import one_line
+from invoice_conformance.report.words import (
+    baseline_of,
+    conclusion_of,
+    cut,
+    is_known,
+    known_words,
+    set_of,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,13 +39,6 @@ COLOURS = {
     "not-conformant": "red",
     "incomplete": "yellow",
     "aborted": "red",
-}
-WORDS = {
-    "full": "conformant (full): every MUST and every SHOULD holds",
-    "core": "conformant (core): every MUST holds",
-    "not-conformant": "not conformant",
-    "incomplete": "incomplete: not every MUST could be judged",
-    "aborted": "aborted: the target could not be judged",
 }
 
 
@@ -82,16 +83,6 @@ class Live:
             self._progress.advance(self._task, steps)
 
 
-def safe(text: str) -> str:
-    """Text that a terminal shows and does not obey: control and format characters are spelled out."""
-    return "".join(
-        character
-        if character == "\n" or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-        else f"\\u{ord(character):04x}"
-        for character in text
-    )
-
-
 def conclusion(report: Report, folder: Path) -> Group:
     """The end of a run: findings, counts, outcome, path of the report."""
     parts: list[Any] = []
@@ -101,20 +92,20 @@ def conclusion(report: Report, folder: Path) -> Group:
     pairs = [
         (turn, ("MUST", "SHOULD").index(row["level"]), row, finding)
         for row in failed
-        if row["level"] != "MAY" and not row["contested"] and row["in_set"]
-        for turn, finding in enumerate(finding for finding in row["findings"] if finding["known"] is None)
+        if row["decides"]
+        for turn, finding in enumerate(finding for finding in row["findings"] if not is_known(finding))
     ]
     for _turn, _level, row, finding in sorted(pairs, key=lambda pair: (pair[0], pair[1]))[:FINDINGS_SHOWN]:
         parts.append(_finding(row, finding))
         shown += 1
-    total = sum(finding["known"] is None for row in failed for finding in row["findings"])
+    total = sum(not is_known(finding) for row in failed for finding in row["findings"])
     if total > shown:
         parts.append(Text(f"… {total - shown} more findings are in the report.\n", style="dim"))
     undecided = [row for row in report["requirements"] if row["verdict"] in {"inconclusive", "error"}]
     if undecided and report["stopped"] is None:
         parts.append(_undecided(undecided))
     if report["baseline"] is not None:
-        parts.append(_baseline(report["baseline"], failed))
+        parts.append(_baseline(report))
     parts.append(_counts(report))
     parts.append(_verdict(report, folder))
     return Group(*parts)
@@ -139,39 +130,36 @@ def _finding(row: dict[str, Any], finding: dict[str, Any]) -> Group:
     if finding["boundary"]:
         lines.append(f"   where {finding['boundary']}")
     lines.append(f"    case {finding['case']}" + (f" ({'; '.join(notes)})" if notes else ""))
-    lines.append(f"    rule {row['basis']}: “{_cut(row['quote'], 90)}” — {row['source']}")
+    lines.append(f"    rule {row['basis']}: “{cut(row['quote'], 90)}” — {row['source']}")
     lines.append(f"   check {finding['check']}")
     if len(finding["curl"]) <= CURL_SHOWN:
         lines.append(f"    {finding['curl']}")
     lines.append(f"   rerun {finding['rerun']}")
-    return Group(head, Text(safe("\n".join(f"  {line}" for line in lines)) + "\n"))
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}…"
+    # Line by line, for a line feed in what the target said would begin a line of its own, which CI systems obey.
+    return Group(head, Text("\n".join(f"  {one_line(line)}" for line in lines) + "\n"))
 
 
 def _undecided(rows: list[dict[str, Any]]) -> Text:
-    lines = [f"{row['verdict']}: {row['id']}: {_cut(row['reason'], 160)}" for row in rows[:FINDINGS_SHOWN]]
+    lines = [f"{row['verdict']}: {row['id']}: {cut(row['reason'], 160)}" for row in rows[:FINDINGS_SHOWN]]
     if len(rows) > FINDINGS_SHOWN:
         lines.append(f"… and {len(rows) - FINDINGS_SHOWN} more")
-    return Text(safe("\n".join(lines)) + "\n", style="yellow")
+    return Text("\n".join(map(one_line, lines)) + "\n", style="yellow")
 
 
-def _baseline(told: dict[str, Any], failed: list[dict[str, Any]]) -> Text:
+def _baseline(report: Report) -> Text:
     """Which findings the baseline bears with, and what is wrong with it."""
     text = Text()
-    for row in failed:
-        for finding in row["findings"]:
-            if finding["known"] is not None:
-                why = finding["known"]["reason"] + (
-                    f" ({finding['known']['issue']})" if finding["known"]["issue"] else ""
-                )
-                text.append(safe(f"known: {row['level']} {finding['id']}: {_cut(why, 160)}") + "\n", style="dim")
-    for words in baseline.complaints(told):
-        text.append(safe(words) + "\n", style="red")
-    known = sum(finding["known"] is not None for row in failed for finding in row["findings"])
-    text.append(safe(f"baseline: {told['file']}, {known} known findings, which do not fail the gate") + "\n")
+    known = [
+        f"known: {row['level']} {finding['id']}: {cut(known_words(finding), 160)}"
+        for row in report["requirements"]
+        for finding in row["findings"]
+        if is_known(finding)
+    ]
+    if len(known) > FINDINGS_SHOWN:
+        known[FINDINGS_SHOWN:] = [f"… and {len(known) - FINDINGS_SHOWN} more that are known"]
+    text.append("".join(f"{one_line(line)}\n" for line in known), style="dim")
+    text.append("".join(f"{one_line(words)}\n" for words in baseline.complaints(report["baseline"])), style="red")
+    text.append(f"{baseline_of(report)}\n")
     return text
 
 
@@ -192,34 +180,20 @@ def _counts(report: Report) -> Table:
     return table
 
 
-def _set(report: Report) -> str:
-    """Which set was asked for, and that there is a newer one; empty when none was."""
-    told = report["set"]
-    if not told["pinned"]:
-        return ""
-    words = f"\nset {told['name']}, as asked for"
-    if told["beyond"]:
-        words += f"; newer than it, and deciding nothing: {', '.join(told['beyond'])}"
-    if told["newest"] != told["name"]:
-        words += f"\nset {told['newest']} is there too; spec/CHANGELOG.md says what it may find"
-    return words
-
-
 def _verdict(report: Report, folder: Path) -> Text:
     outcome = report["outcome"]
     text = Text("\n")
-    words = WORDS[outcome]
-    if report["partial"] and outcome == "incomplete" and report["stopped"] is None:
-        words = "a selection was run, so nothing is said of the whole"
-    text.append(words, style=f"bold {COLOURS[outcome]}")
+    text.append(conclusion_of(report), style=f"bold {COLOURS[outcome]}")
     if report["stopped"] is not None:
-        text.append(f"\n{safe(report['stopped'])}", style=COLOURS[outcome])
-    text.append(safe(_set(report)), style="yellow")
+        text.append(f"\n{one_line(report['stopped'])}", style=COLOURS[outcome])
+    text.append("".join(f"\n{one_line(line)}" for line in set_of(report)), style="yellow")
     if report["waived"]:
         text.append(f"\nwaived by name: {', '.join(report['waived'])}", style="yellow")
     text.append(
         f"\n{report['requests']} requests, {report['invoices_created']} invoices created, "
         f"{report['duration_s']:.1f} s, profile {report['profile']}, seed {report['seed']}"
     )
+    if report["configuration"]["insecure"]:
+        text.append("\nany TLS certificate was accepted (--insecure): this certifies nothing", style="yellow")
     text.append(f"\nreport: {folder / 'report.json'}")
     return text

@@ -17,10 +17,12 @@ from invoice_conformance.reference.faults import (
     heads,
     interactions,
     message,
+    nul,
     number,
     presence,
     privacy,
     rate,
+    requests,
     resource,
     steadiness,
     timestamps,
@@ -49,10 +51,12 @@ _AREAS: Final[tuple[tuple[Fault, ...], ...]] = (
     wire.FAULTS,
     heads.FAULTS,
     message.FAULTS,
+    requests.FAULTS,
     steadiness.FAULTS,
     interactions.FAULTS,
     privacy.FAULTS,
     endurance.FAULTS,
+    nul.FAULTS,
 )
 
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType({fault.name: fault for faults in _AREAS for fault in faults})

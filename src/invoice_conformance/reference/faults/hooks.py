@@ -37,6 +37,7 @@ class Fault:
 
     One that `races` shows only when requests are under way at the same moment.
     `breaks`, if there is any, breaks correct answers where they are written; it takes a connection to see it.
+    So it does where `shown_by` names the requirements that show it: the answers to others are garbled at random.
     """
 
     name: str
@@ -45,11 +46,12 @@ class Fault:
     install: Install
     races: bool = False
     breaks: Breaks | None = None
+    shown_by: str = "*"
 
     @property
     def over_sockets(self) -> bool:
         """Whether it shows on connections alone."""
-        return self.races or self.breaks is not None
+        return self.races or self.breaks is not None or self.shown_by != "*"
 
 
 def crash() -> Refusal:
