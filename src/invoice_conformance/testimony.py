@@ -33,7 +33,7 @@ from invoice_conformance.trial import NO_ANSWERS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from invoice_conformance.case import Case, Identity
+    from invoice_conformance.case import Case, Hole, Identity
     from invoice_conformance.exchange import Exchange, Header
 
 LONGEST_LINE = 16 * 1024 * 1024
@@ -42,7 +42,6 @@ SHOWN = 60
 LETTERS_OF_RUN, DIGITS_OF_RUN = 8, 11
 """How much of a mark is the run's own; the rest counts."""
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BARE = re.compile(rb"[0-9.eE+-]+")
 
 
 class Unfit(ValueError):  # noqa: N818 - it names what the evidence is
@@ -225,16 +224,25 @@ def _numbers(case: Case, body: bytes) -> list[str] | None:
                 return None
             position += len(part)
             continue
-        found = (_BARE if isinstance(part, NumberSlot) and part.spelling == "bare" else _STRING).match(body, position)
-        if found is None:
-            return None
-        position = found.end()
+        bare = isinstance(part, NumberSlot) and part.spelling == "bare"
+        found = None if bare else _STRING.match(body, position)
+        end = found.end() if found is not None else position + _length(part)
+        text = body[position:end]
+        position = end
         if isinstance(part, NumberSlot):
             try:
-                numbers.append(found[0].decode() if part.spelling == "bare" else json.loads(found[0].decode()))
+                numbers.append(text.decode() if bare else json.loads(text))
             except ValueError:
                 return None
     return numbers if position == len(body) else None
+
+
+def _length(part: NumberSlot | Hole) -> int:
+    """Octets of a number that stands in no quotes; none of anything else, which then is no string as it must be."""
+    if not isinstance(part, NumberSlot) or part.spelling != "bare":
+        return 0
+    size = DIGITS_OF_MARK if part.digits else LETTERS_OF_MARK
+    return part.length or len(part.before) + size + len(part.after)
 
 
 def _mark(slot: NumberSlot, number: str) -> str | None:

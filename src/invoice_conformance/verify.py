@@ -134,7 +134,9 @@ def verify(
     sizes = sum(map(len, found.files.values()))
     found.say("bundle", None, f"{len(found.files)} files, {sizes} octets, nothing else in it")
     opened = _signature(found, keys, keyless)
-    if opened is None or not _files(found, opened):
+    # What sigstore made lies beside the statement, and was looked at with it.
+    beside = {bundle.CERTIFICATE} | ({bundle.KEYLESS} if keyless is not None or keys is None else set())
+    if opened is None or not _files(found, opened, beside):
         return found
     read_well = _product(found) and _report(found)
     settings = _set(found) if read_well else None
@@ -181,8 +183,8 @@ def _unsigned(envelope: Envelope, keys: Sequence[PublicKey]) -> str:
     return f"none of its {count} signatures is by {'the key' if len(keys) == 1 else 'one of the keys'} given"
 
 
-def _files(found: Verification, statement: Mapping[str, Any]) -> bool:
-    """Whether the statement names each file of the bundle with its digest, and no other."""
+def _files(found: Verification, statement: Mapping[str, Any], beside: set[str]) -> bool:
+    """Whether the statement names each file of the bundle with its digest, and no other; `beside` hold itself."""
     try:
         described = {
             one["name"]: one["digest"]["sha256"]
@@ -191,9 +193,7 @@ def _files(found: Verification, statement: Mapping[str, Any]) -> bool:
         }
     except (KeyError, TypeError):
         return found.say("files", "the statement describes no files", "")
-    signed = {
-        name: sha256(data) for name, data in found.files.items() if name not in {bundle.CERTIFICATE, bundle.KEYLESS}
-    }
+    signed = {name: sha256(data) for name, data in found.files.items() if name not in beside}
     trouble = None
     for name in sorted({*described, *signed}):
         if name not in signed:
