@@ -131,6 +131,17 @@ def run(given: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         _complain("interrupted by Ctrl-C")
         return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - a defect of ours must say so
+        _complain(f"a defect of the suite, please report it: {type(error).__name__} in {_place(error)}")
+        return DEFECT
+
+
+def _place(error: BaseException) -> str:
+    """Where in the suite something went wrong; what it quotes may be a secret."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else "nowhere"
 
 
 def _keygen(given: argparse.Namespace) -> int:

@@ -107,8 +107,7 @@ def write(listed: Iterable[Listed], refused: Iterable[Refused], out: Path, now: 
     for folder in ("products", "badges", "certificates"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     for one in listed:
-        message = "expired" if one.expired else ""
-        image = seal.drawn(message, seal.COLOURS["expired"]) if message else seal.badge(one.found)
+        image = seal.badge(one.found, expired=one.expired)
         (out / "badges" / f"{one.name}.svg").write_text(image, encoding="utf-8")
         (out / "certificates" / f"{one.name}{SUFFIX}").write_bytes(one.path.read_bytes())
         told = _told(one)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import math
 import re
 import types
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -38,6 +37,8 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 16 * 1024 * 1024
 """Octets of one exchange; a body has a million at most, and each may take six to be written."""
+LAST_MOMENT = 253_402_300_800.0
+"""The first second of the year 10000."""
 SHOWN = 60
 LETTERS_OF_RUN, DIGITS_OF_RUN = 8, 11
 """How much of a mark is the run's own; the rest counts."""
@@ -66,8 +67,10 @@ def _record(line: bytes) -> Record:
     if len(line) > LONGEST_LINE:
         raise Unfit(f"has {len(line)} octets")
     record = evidence.from_json(json.loads(line.decode("ascii"), parse_constant=_no_number))
-    if not fits(record, Record) or not math.isfinite(record.exchange.sent_at + record.exchange.elapsed):
+    if not fits(record, Record):
         raise Unfit("holds a value of another type than it can have")
+    if not (0 <= record.exchange.sent_at < LAST_MOMENT and 0 <= record.exchange.elapsed < LAST_MOMENT):
+        raise Unfit("happened at no time that a clock shows")
     if json.dumps(evidence.to_json(record), ensure_ascii=True, separators=(",", ":")).encode() != line:
         raise Unfit("is written otherwise than this suite writes it")
     trouble = _maimed(record.exchange.answer)

@@ -133,25 +133,39 @@ def verify(
         return found
     sizes = sum(map(len, found.files.values()))
     found.say("bundle", None, f"{len(found.files)} files, {sizes} octets, nothing else in it")
+    try:
+        _questions(found, suite, keys, keyless, now)
+    except Exception as error:  # noqa: BLE001 - whatever a stranger thought of that we did not
+        found.say("form", f"it cannot be checked ({type(error).__name__}); what this suite makes can be", "")
+    return found
+
+
+def _questions(
+    found: Verification,
+    suite: Suite,
+    keys: Sequence[PublicKey] | None,
+    keyless: Keyless | None,
+    now: dt.datetime,
+) -> None:
+    """Ask one question after the other, as long as the answers leave anything to ask."""
     opened = _signature(found, keys, keyless)
     # What sigstore made lies beside the statement, and was looked at with it.
     beside = {bundle.CERTIFICATE} | ({bundle.KEYLESS} if keyless is not None or keys is None else set())
     if opened is None or not _files(found, opened, beside):
-        return found
+        return
     read_well = _product(found) and _report(found)
     settings = _set(found) if read_well else None
     if settings is None:
-        return found
+        return
     again = _complete(found, suite, settings)
     if again is None:
-        return found
+        return
     _verdicts(found, again)
     chain = _attempts(found, again)
     _statement(found, opened, chain)
     _expiry(found, now)
     _whole(found, settings)
     _doubts(found, opened, again)
-    return found
 
 
 def _signature(found: Verification, keys: Sequence[PublicKey] | None, keyless: Keyless | None) -> dict[str, Any] | None:

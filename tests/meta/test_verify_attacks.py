@@ -469,6 +469,10 @@ def test_an_exchange_of_another_run(acme: Programme) -> None:
         lambda one: one.update(sent_at="now"),
         lambda one: one.update(sent_at=float("nan")),
         lambda one: one.update(sent_at=10**400),
+        lambda one: one.update(sent_at=1e300),
+        lambda one: one.update(sent_at=-1.0),
+        lambda one: one.update(elapsed=-0.5),
+        lambda one: one.update(elapsed=1e200),
         lambda one: one.update(elapsed=None),
         lambda one: one.update(more=1),
         lambda one: one.pop("earlier"),
@@ -492,6 +496,35 @@ def test_an_exchange_of_another_form(acme: Programme, spoil: Callable[[dict[str,
 )
 def test_evidence_that_is_none(acme: Programme, data: bytes) -> None:
     assert trouble(acme.verified(acme.resigned({bundle.EVIDENCE: data})))[0] == "complete"
+
+
+def test_what_nobody_thought_of_is_not_valid_and_no_crash(acme: Programme, monkeypatch: pytest.MonkeyPatch) -> None:
+    def surprised(*_arguments: object, **_named: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(verify, "rejudged", surprised)
+
+    assert trouble(acme.verified(acme.bundle)) == (
+        "form",
+        "it cannot be checked (RecursionError); what this suite makes can be",
+    )
+
+
+@pytest.mark.parametrize("depth", [300, 500, 700, 950])
+def test_what_is_nested_deeply_is_not_valid_and_no_crash(acme: Programme, depth: int) -> None:
+    nested: Any = []
+    for _level in range(depth):
+        nested = [nested]
+    statement = json.loads(base64.b64decode(json.loads(acme.files[bundle.CERTIFICATE])["payload"]))
+    payload = json.dumps({**statement, "more": nested}).encode()
+    signature = base64.b64encode(acme.vendor.sign(encoded(PAYLOAD, payload))).decode()
+    told = {"payload": base64.b64encode(payload).decode(), "payloadType": PAYLOAD, "signatures": [{"sig": signature}]}
+
+    assert trouble(with_one(acme, bundle.CERTIFICATE, json.dumps(told).encode()))[0] in {
+        "signature",
+        "statement",
+        "form",
+    }
 
 
 def test_evidence_that_is_cut_off(acme: Programme) -> None:
