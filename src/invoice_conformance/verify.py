@@ -433,6 +433,9 @@ def _doubts(found: Verification, opened: Mapping[str, Any], again: Rejudged) -> 
         found.warnings.append(
             f"{again.hidden} requests could not be compared in full with the plan, for a secret was taken out of them"
         )
+    carried = [str(one).partition(":")[0] for one in found.report["configuration"]["header"]]
+    if carried:
+        found.warnings.append(f"each request carried fields beside its case's own: {_line(', '.join(carried))}")
     untested = sorted(name for name, verdict in found.facts["verdicts"].items() if verdict not in {"pass", "fail"})
     if untested:
         found.warnings.append(f"not judged, and not among the passed: {', '.join(untested)}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import jsonschema
 import pytest
 from tests.meta.certifying import PRODUCT, PRODUCT_TOML, SET, Programme, programme, settings_for
-from tests.meta.facing import IDENTITY, ROOT, Ran, command, settle_in
+from tests.meta.facing import IDENTITY, ROOT, Ran, child, command, settle_in
 
 from invoice_conformance import attempts, bundle, certificate, certify, keys, locate, suite_digest, testimony
 from invoice_conformance.attempts import BrokenLedger
@@ -422,6 +422,39 @@ def test_a_badge_without_a_key_says_that_nobody_was_asked_for(desk: Path) -> Non
 
     assert ran.code == 0
     assert "nobody's signature was asked for" in ran.out
+
+
+def test_fields_that_every_request_carried_are_told(desk: Path, server: ReferenceServer) -> None:
+    assert certified(desk, server.url, "--header", "X-Judge: a suite").code == 0
+
+    seen = command(desk, "verify", "new.zip", "--key", "vendor.pub")
+
+    assert seen.code == 0
+    assert "note: each request carried fields beside its case's own: X-Judge" in seen.out
+
+
+# Which suite
+
+
+def test_the_digest_of_the_suite_is_the_same_in_a_wheel(tmp_path: Path) -> None:
+    package = tmp_path / "invoice_conformance"
+    shutil.copytree(ROOT / "src" / "invoice_conformance", package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "spec", package / "_suite" / "spec")
+    shutil.copytree(ROOT / "tests" / "conformance", package / "_suite" / "tests" / "conformance")
+    code = "from invoice_conformance import suite_digest; print(suite_digest.digest())"
+
+    digests = {child(code, cwd=tmp_path, PYTHONPATH=str(folder)).stdout.strip() for folder in (tmp_path, ROOT / "src")}
+
+    assert len(digests) == 1
+    assert "" not in digests
+
+
+def test_a_release_is_known_by_its_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / suite_digest.RELEASES).write_text(f"# digest, version\n{'a' * 64} 1.2.3\n", encoding="utf-8")
+    monkeypatch.setattr(locate, "spec_dir", lambda: tmp_path)
+
+    assert suite_digest.release("a" * 64) == "1.2.3"
+    assert suite_digest.release("b" * 64) is None
 
 
 # The whole of the newest set, once
