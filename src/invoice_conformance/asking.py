@@ -6,12 +6,12 @@ What they need is imported when they run, for `--help` is to be quick.
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from invoice_conformance import collector
 from invoice_conformance.arguments import add_options, settings_of
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def run(given: argparse.Namespace, parser: Callable[[], argparse.ArgumentParser]
     from invoice_conformance.contract import SpecError  # noqa: PLC0415 - likewise
     from invoice_conformance.reference.embed import NotStarted  # noqa: PLC0415 - likewise
 
-    gc.set_threshold(50_000, 20, 50)  # as for a run
+    collector.look_seldom()
     try:
         if given.command == "completion":
             return _completion(given, parser())

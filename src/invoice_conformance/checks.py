@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from invoice_conformance.expect import Expectation, Fold
     from invoice_conformance.oracle import Judgement, Oracle
 
-Profile: TypeAlias = Literal["quick", "standard", "thorough"]
-PROFILES: tuple[Profile, ...] = ("quick", "standard", "thorough")
+Profile: TypeAlias = Literal["quick", "standard", "certification", "thorough"]
+PROFILES: tuple[Profile, ...] = ("quick", "standard", "certification", "thorough")
+"""How much is sent; `certification` is what `standard` was when the requirement set was frozen."""
 
 
 @dataclass(frozen=True, slots=True)

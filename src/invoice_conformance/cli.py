@@ -6,12 +6,11 @@ It judges nothing; everything heavy is imported by the subcommand that needs it,
 from __future__ import annotations
 
 import argparse
-import gc
 import io
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn
 
-from invoice_conformance import __version__, asking
+from invoice_conformance import __version__, asking, collector
 from invoice_conformance.arguments import add_options, settings_of
 
 if TYPE_CHECKING:
@@ -57,14 +56,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from invoice_conformance.reference import serving  # noqa: PLC0415 - see the module's docstring
 
         return serving.run(given)
-    if given.command in {"baseline", "diff"}:
-        from invoice_conformance import gate  # noqa: PLC0415 - see the module's docstring
-
-        return gate.run(given)
+    if given.command is None:
+        _parser().print_help()
+        return USAGE
     if given.command in asking.COMMANDS:
         return asking.run(given, lambda: _parser(serving=True))
-    _parser().print_help()
-    return USAGE
+    from invoice_conformance import certify_cli, gate  # noqa: PLC0415 - see the module's docstring
+
+    command = gate.run if given.command in {"baseline", "diff"} else certify_cli.run
+    return command(given)
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -119,10 +119,11 @@ def _parser(*, serving: bool = False) -> argparse.ArgumentParser:
         )
     )
     _add_report(commands.add_parser("report", help="make views of a run's report.json again: HTML, JUnit, Markdown, …"))
-    from invoice_conformance import gate  # noqa: PLC0415 - see the module's docstring
+    from invoice_conformance import certify_cli, gate  # noqa: PLC0415 - see the module's docstring
 
     gate.add_commands(commands)
     asking.add_commands(commands)
+    certify_cli.add_commands(commands)
     return parser
 
 
@@ -181,7 +182,7 @@ def _faults(given: argparse.Namespace) -> int:
     from invoice_conformance.contract import SpecError  # noqa: PLC0415 - likewise
     from invoice_conformance.reference.embed import NotStarted  # noqa: PLC0415 - likewise
 
-    gc.set_threshold(50_000, 20, 50)  # as in _go
+    collector.look_seldom()
     try:
         return fault_table.show(given.names, runs=given.run, jobs=given.jobs, as_json=given.json)
     except (fault_table.UnknownFault, SpecError, NotStarted) as error:
@@ -209,6 +210,7 @@ def _run(given: argparse.Namespace) -> int:
 def _examine(settings: Settings) -> int:
     from invoice_conformance import session  # noqa: PLC0415 - see the module's docstring
     from invoice_conformance.config import ConfigError  # noqa: PLC0415 - likewise
+    from invoice_conformance.consent import agreed  # noqa: PLC0415 - likewise
     from invoice_conformance.contract import SpecError  # noqa: PLC0415 - likewise
     from invoice_conformance.escaping import shown as safe  # noqa: PLC0415 - likewise
     from invoice_conformance.preflight import Refusal  # noqa: PLC0415 - likewise
@@ -219,7 +221,7 @@ def _examine(settings: Settings) -> int:
     where = settings.base_url or "the embedded reference server"
     try:
         suite = session.Suite.load()
-        if not _agreed(settings, where, len(first_invoices(suite.contract)), console):
+        if not (settings.yes or agreed(settings.base_url, len(first_invoices(suite.contract)), console)):
             return _complain("nothing was sent")
         found = session.examine(suite, settings)
     except (ConfigError, SpecError, NotStarted) as error:
@@ -274,13 +276,13 @@ def _defect(error: Exception, settings: Settings, console: Console) -> int:
 def _go(settings: Settings, *, as_json: bool = False) -> int:
     from invoice_conformance import session  # noqa: PLC0415 - see the module's docstring
     from invoice_conformance.config import ConfigError  # noqa: PLC0415 - likewise
+    from invoice_conformance.consent import agreed  # noqa: PLC0415 - likewise
     from invoice_conformance.contract import SpecError  # noqa: PLC0415 - likewise
     from invoice_conformance.reference.embed import NotStarted  # noqa: PLC0415 - likewise
     from invoice_conformance.report import document, terminal, views  # noqa: PLC0415 - likewise
 
     console = _console(stderr=as_json)
-    # A run makes many objects and no cycles worth a search: the collector's defaults would cost it a seventh.
-    gc.set_threshold(50_000, 20, 50)
+    collector.look_seldom()
     try:
         suite = session.Suite.load()
         plan = suite.plan(settings)
@@ -290,7 +292,7 @@ def _go(settings: Settings, *, as_json: bool = False) -> int:
         if settings.max_invoices is not None:
             invoices = min(invoices, settings.max_invoices)
         console.print(f"{where}: {plan.requests} requests, up to {invoices} invoices", markup=False, soft_wrap=True)
-        if not _agreed(settings, where, invoices, console):
+        if not (settings.yes or agreed(settings.base_url, invoices, console)):
             return _complain("nothing was sent")
         with terminal.Live(console) as live:
             result = session.run(suite, settings, plan, listener=live)
@@ -309,24 +311,6 @@ def _go(settings: Settings, *, as_json: bool = False) -> int:
     if as_json:
         sys.stdout.write(document.written(result.report))
     return result.exit_code
-
-
-def _agreed(settings: Settings, where: str, invoices: int, console: Any) -> bool:  # noqa: ANN401 - rich is lazy
-    """Whether the user agrees to a target that is not on this machine; only a terminal is asked."""
-    from invoice_conformance.address import is_local  # noqa: PLC0415 - see the module's docstring
-
-    if settings.base_url is None or settings.yes or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return True
-    if is_local(settings.base_url):
-        return True
-    try:
-        # To rich, [y/N] would be markup.
-        answer = console.input(
-            f"Create up to {invoices} invoices at {where}? There is no way to delete them. [y/N] ", markup=False
-        )
-    except EOFError:
-        return False
-    return cast("str", answer).strip().lower() in {"y", "yes"}
 
 
 def _complain(words: str) -> int:

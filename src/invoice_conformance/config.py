@@ -85,7 +85,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("timeout", "number", "seconds that one request may take in all (default: 10)", metavar="S"),
     Option("max-time", "number", "seconds that the whole run may take (default: 3600)", metavar="S"),
     Option("wait-for-target", "number", "seconds to wait for a target that is not up yet", metavar="S"),
-    Option("profile", "choice", "how much is sent (default: standard)", ("quick", "standard", "thorough")),
+    Option(
+        "profile", "choice", "how much is sent (default: standard)", ("quick", "standard", "certification", "thorough")
+    ),
     Option("level", "choice", "what decides the exit code (default: must)", ("must", "should")),
     Option("requirement", "list", "run this requirement alone; may be repeated, and may be a glob", metavar="ID"),
     Option("case", "list", "send this case alone; may be repeated, and may be a glob", metavar="ID"),
@@ -131,7 +133,7 @@ class Settings:
     timeout: float = 10.0
     max_time: float = 3600.0
     wait_for_target: float | None = None
-    profile: Literal["quick", "standard", "thorough"] = "standard"
+    profile: Literal["quick", "standard", "certification", "thorough"] = "standard"
     level: Literal["must", "should"] = "must"
     requirement: tuple[str, ...] = ()
     case: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from invoice_conformance.case import Case
     from invoice_conformance.contract import Contract
     from invoice_conformance.plan import Plan
-    from invoice_conformance.sending import Courier
+    from invoice_conformance.sending import Carrier
     from invoice_conformance.verdict import Finding, Judge
 
 
@@ -155,7 +155,7 @@ class Engine:
     def __init__(
         self,
         plan: Plan,
-        courier: Courier,
+        courier: Carrier,
         judge: Judge,
         *,
         concurrency: int,
@@ -171,6 +171,8 @@ class Engine:
         self._readings: dict[str, Reading | None] = {}
         self._uses: dict[str, int] = {}
         self._open: dict[str, int] = {}
+        names = dict.fromkeys(name for one in plan.scripts.values() for name in (one.id, *(c.id for _, c in one.steps)))
+        self._places = {name: place for place, name in enumerate(names)}
         self.refused_together: list[Script] = []
         """Legal combinations of several values that were refused."""
         self.singles: list[tuple[Case, bool]] = []
@@ -206,6 +208,10 @@ class Engine:
     def findings(self) -> list[Finding]:
         """The findings so far."""
         return self._judge.findings()
+
+    def place(self, script: Script) -> int:
+        """Where a script stands in the plan: what is done afterwards is done in that order, whatever came first."""
+        return self._places.get(script.id, len(self._places))
 
     def _unfinished(self) -> list[Script]:
         return [script for script in self._plan.scripts.values() if self._open.get(script.id, 1) > 0]
@@ -395,6 +401,8 @@ class Engine:
         if self._courier.stopped is not None:
             raise self._courier.stopped
         readings = [(role, reading) for role, reading in results if reading is not None]
+        # Not in the order of answers, so that what was written down is read in the same one.
+        readings.sort(key=lambda one: (one[1].exchange.sent_at, one[1].exchange.elapsed))
         if len(readings) < len(script.steps):
             return Sent(readings, script, unsent=CAPPED)
         return Sent(readings, script, _trial(script, readings))
@@ -427,7 +435,7 @@ class Engine:
         return None if case is None else Script.alone(case)
 
     @property
-    def courier(self) -> Courier:
+    def courier(self) -> Carrier:
         """What sends the run's cases."""
         return self._courier
 

@@ -17,13 +17,13 @@ from invoice_conformance.case import Numbering
 from invoice_conformance.checks import Scope, Script
 from invoice_conformance.config import OPERATION, Settings
 from invoice_conformance.engine import Engine
-from invoice_conformance.killing import BASE_URL, IDENTITY, REDACTOR, Called, Unrecorded, afterwards
+from invoice_conformance.killing import BASE_URL, IDENTITY, REDACTOR, Called, afterwards
 from invoice_conformance.plan import Plan, Planned
 from invoice_conformance.recipes import plain
 from invoice_conformance.redaction import Redactor
 from invoice_conformance.reference.embed import ReferenceServer
 from invoice_conformance.reference.faults import FAULTS
-from invoice_conformance.sending import Courier
+from invoice_conformance.sending import Courier, Unrecorded
 from invoice_conformance.target import Target, TargetSettings
 from invoice_conformance.trial import Holds
 from invoice_conformance.verdict import Judge

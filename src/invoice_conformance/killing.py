@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
+from invoice_conformance import collector
 from invoice_conformance.case import Identity, Numbering
 from invoice_conformance.config import OPERATION, Settings
 from invoice_conformance.engine import Budget, Engine
@@ -37,7 +38,7 @@ from invoice_conformance.reference.messages import Request as Received
 from invoice_conformance.reference.messages import Response as Answered
 from invoice_conformance.reference.messages import Silence
 from invoice_conformance.reference.store import Store
-from invoice_conformance.sending import Courier
+from invoice_conformance.sending import Courier, Unrecorded
 from invoice_conformance.session import Suite, run
 from invoice_conformance.survival import look_closer
 from invoice_conformance.target import redacted
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from invoice_conformance.checks import Check, Script
-    from invoice_conformance.evidence import Record
     from invoice_conformance.plan import Plan
     from invoice_conformance.trial import Judged, Meaning, Reading, Trial
     from invoice_conformance.verdict import Row
@@ -74,16 +74,6 @@ A_REQUEST, AN_ANSWER = 0.004, 0.002
 MARK = "K1LLTAB1"
 """The mark of the numbers of every run: what they are run against forgets them."""
 _ID_LETTERS = bytes(b"abcdefghijklmnopqrstuvwxyz0123456789"[octet % 36] for octet in range(256))
-
-
-class Unrecorded:
-    """Writes nothing down: a kill needs no evidence but its verdict."""
-
-    def write(self, record: Record) -> None:
-        """Nothing."""
-
-    def created(self, identifier: str, number: str, tenant: str, contract: str, sent_at: float) -> None:
-        """Nothing."""
 
 
 class Called:
@@ -338,7 +328,7 @@ def _table() -> KillTable:
     table = KillTable.drawn().practise()
     gc.collect()
     gc.freeze()  # what every run needs is not looked through again and again
-    gc.set_threshold(50_000, 20, 50)
+    collector.look_seldom()
     return table
 
 

@@ -75,15 +75,21 @@ def make_plan(
     requirements: frozenset[str] | None = None,
     case_globs: Iterable[str] = (),
     wanted: Callable[[Check, str], bool] | None = None,
+    frozen: Callable[[Check], tuple[Script, ...]] | None = None,
 ) -> Plan:
     """The plan of a run.
 
     `requirements` selects rows (None: all), `case_globs` the cases by id, `wanted` the items by check and field. A
     selected check without cases of its own needs the cases of all the others, which are then sent but not judged.
+    `frozen` says what each check sends instead of its recipe.
     """
     globs = tuple(case_globs)
+
+    def of(found: Check) -> tuple[Script, ...]:
+        return tuple(found.cases().recipe(scope)) if frozen is None else frozen(found)
+
     selected = [found for found in registry.checks if requirements is None or found.requirement in requirements]
-    scripts = {found.name: tuple(found.cases().recipe(scope)) for found in selected}
+    scripts = {found.name: of(found) for found in selected}
     planned: list[Planned] = []
     watches = False
     for found in selected:
@@ -107,8 +113,7 @@ def make_plan(
         watches = bool(planned)
     if watches:
         whole = _named(
-            (found, scripts[found.name] if found.name in scripts else tuple(found.cases().recipe(scope)))
-            for found in registry.checks
+            (found, scripts[found.name] if found.name in scripts else of(found)) for found in registry.checks
         )
         sent = {**{name: script for name, script in whole.items() if _matches(name, globs)}, **sent}
         if globs and not sent:

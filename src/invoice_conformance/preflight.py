@@ -17,7 +17,7 @@ from invoice_conformance.recipes import first_invoices
 if TYPE_CHECKING:
     from invoice_conformance.contract import Contract
     from invoice_conformance.exchange import NoAnswerKind
-    from invoice_conformance.sending import Courier
+    from invoice_conformance.sending import Carrier
     from invoice_conformance.trial import Reading
 
 ADVICE: dict[NoAnswerKind, str] = {
@@ -75,7 +75,7 @@ class Refusal:
     words: str
 
 
-def preflight(courier: Courier, contract: Contract, wait: float | None = None) -> Refusal | list[Reading]:
+def preflight(courier: Carrier, contract: Contract, wait: float | None = None) -> Refusal | list[Reading]:
     """Send valid invoices until one is accepted, at most five; the readings when one was, else why not.
 
     A refusal with 400 or 422 or a 5xx may be a defect that the next invoice does not meet; anything else is the same
@@ -114,7 +114,7 @@ def preflight(courier: Courier, contract: Contract, wait: float | None = None) -
     )
 
 
-def _first(courier: Courier, case: Case, wait: float | None) -> Reading | None:
+def _first(courier: Carrier, case: Case, wait: float | None) -> Reading | None:
     """The first answer; that of a target which starts late, if it starts within `wait` seconds."""
     began = time.perf_counter()
     reading = courier.send(case, script=case.id)
@@ -153,7 +153,7 @@ def _page(reading: Reading) -> str | None:
 PAGE_READ = 4096
 
 
-def _trouble(reading: Reading, courier: Courier) -> str | None:
+def _trouble(reading: Reading, courier: Carrier) -> str | None:
     """What is wrong before any requirement, None when another invoice may fare better."""
     answer = reading.exchange.answer
     if isinstance(answer, NoAnswer):
@@ -169,7 +169,7 @@ def _trouble(reading: Reading, courier: Courier) -> str | None:
     return None if advice is None else f"{advice}. The first invoice was answered {said}"
 
 
-def _status_advice(reading: Reading, courier: Courier) -> str | None:
+def _status_advice(reading: Reading, courier: Carrier) -> str | None:
     """What a status says of the configuration, None when it says nothing."""
     if reading.status == 404:  # noqa: PLR2004 - not found
         return _not_found(reading, courier)
@@ -218,7 +218,7 @@ def _redirected(reading: Reading, path: str) -> str:
 LOCATION_SHOWN = 200
 
 
-def _not_found(reading: Reading, courier: Courier) -> str:
+def _not_found(reading: Reading, courier: Carrier) -> str:
     """Whether it is the path or the contract that is not there, told apart by a body without a contract."""
     path = courier.path
     if _page(reading) is None:

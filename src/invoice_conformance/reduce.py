@@ -77,7 +77,7 @@ def isolate(engine: Engine, budget: Budget) -> None:
         for finding in engine.findings()
         if finding.broken.reading is not None and len(finding.broken.reading.meaning.edits) == 1
     ]
-    for script in engine.refused_together[:ISOLATED]:
+    for script in sorted(engine.refused_together, key=engine.place)[:ISOLATED]:
         case = script.act
         parts = frozenset((edit.field, family_of(edit.edge)) for edit in case.edits)
         if any(known <= parts for known in explained):

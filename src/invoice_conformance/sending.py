@@ -89,6 +89,54 @@ class Recorder(Protocol):
         ...
 
 
+class Carrier(Protocol):
+    """What an engine asks for the answers to its cases: a `Courier`, or what was written down of one."""
+
+    stopped: Stopped | None
+    """Why it sends no more, None while it does."""
+
+    @property
+    def path(self) -> str:
+        """The operation's path on the target."""
+        ...
+
+    @property
+    def has_other_tenant(self) -> bool:
+        """Whether the ids of a second tenant are known."""
+        ...
+
+    def send(
+        self,
+        case: Case,
+        *,
+        script: str = "",
+        role: str = "act",
+        drawn: dict[str, str] | None = None,
+        gate: Callable[[], None] | None = None,
+        once: bool = False,
+    ) -> Reading | None:
+        """The answer that counts, as a reading; None when there is none."""
+        ...
+
+    def draw(self, slot: NumberSlot, drawn: dict[str, str]) -> None:
+        """Draw the mark of a slot's key beforehand, so that several threads share it."""
+        ...
+
+    def rest(self, seconds: float) -> None:
+        """Let some time pass."""
+        ...
+
+
+class Unrecorded:
+    """Writes nothing down, where verdicts need no evidence."""
+
+    def write(self, record: Record) -> None:
+        """Nothing."""
+
+    def created(self, identifier: str, number: str, tenant: str, contract: str, sent_at: float) -> None:
+        """Nothing."""
+
+
 @dataclass
 class Pace:
     """Keeps to a number of requests a second; None is no limit. Safe to use from several threads."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from invoice_conformance import __version__
+from invoice_conformance import __version__, frozen, sets
 from invoice_conformance.address import proxy_of
 from invoice_conformance.case import Identity
 from invoice_conformance.catalogue import Catalogue
@@ -28,7 +28,7 @@ from invoice_conformance.preflight import Refusal, preflight
 from invoice_conformance.recipes import plain
 from invoice_conformance.reduce import understand
 from invoice_conformance.report import document, views
-from invoice_conformance.sending import Courier, Gone, Pace, Stopped, token_from
+from invoice_conformance.sending import Courier, Gone, Pace, Stopped, Unrecorded, token_from
 from invoice_conformance.sets import RequirementSet
 from invoice_conformance.trial import Rules
 from invoice_conformance.verdict import Judge, Outcome, Row, exit_code_of, outcome_of
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from invoice_conformance.baseline import Comparison
-    from invoice_conformance.evidence import Record
+    from invoice_conformance.frozen import Frozen
     from invoice_conformance.report.document import Report
     from invoice_conformance.sending import Recorder
 
@@ -79,7 +79,15 @@ class Suite:
             raise ConfigError(str(error.args[0])) from None
         rows = selected if selected is not None else frozenset(row.id for row in self.catalogue)
         scope = Scope.of(self.contract, self.rules.oracle, settings.profile, settings.seed)
-        plan = make_plan(self.registry, scope, requirements=rows - waived, case_globs=settings.case, wanted=wanted)
+        frozen = self.frozen(settings) if settings.profile == "certification" else None
+        plan = make_plan(
+            self.registry if frozen is None else frozen.registry(self.registry),
+            scope,
+            requirements=rows - waived,
+            case_globs=settings.case,
+            wanted=wanted,
+            frozen=None if frozen is None else frozen.scripts,
+        )
         pinned = self.pinned(settings)
         if pinned is not None:
             plan = pinned.narrowed(plan)
@@ -93,6 +101,19 @@ class Suite:
             return RequirementSet.load(settings.set) if settings.set is not None else None
         except KeyError as error:
             raise ConfigError(str(error.args[0])) from None
+
+    def frozen(self, settings: Settings) -> Frozen:
+        """The frozen plan of the set that `--set` names, or of the newest; ConfigError when there is none."""
+        newest = sets.names()[-1:]
+        try:
+            found = frozen.load(settings.set or "".join(newest), self.contract)
+        except KeyError as error:
+            raise ConfigError(str(error.args[0])) from None
+        if settings.seed != found.seed:
+            raise ConfigError(
+                f"--seed {settings.seed} has no meaning with --profile certification, whose cases are drawn"
+            )
+        return found
 
     def waived(self, settings: Settings) -> frozenset[str]:
         """The requirements that `--without` names; KeyError when one does not exist."""
@@ -146,7 +167,7 @@ def run(
         courier = stack.enter_context(Opened(rules, reached, evidence)).courier
         judge = Judge(plan, suite.catalogue, rules, suite.waived(settings), pinned)
         engine = Engine(plan, courier, judge, concurrency=settings.concurrency, listener=listener)
-        done = _go(suite, settings, engine, listener, started)
+        done = proceed(suite, settings, engine, listener, started)
     rows = judge.rows()
     outcome = outcome_of(rows, aborted=done.gone, interrupted=done.stopped is not None)
     whole = whole and not settings.case and done.stopped is None
@@ -193,7 +214,7 @@ def examine(suite: Suite, settings: Settings) -> Refusal | Courier:
     """Ask the target for one invoice and nothing else; why it cannot be judged, or the courier that was answered."""
     with ExitStack() as stack:
         reached = stack.enter_context(Embedded(settings)) if settings.embedded else settings
-        courier = stack.enter_context(Opened(suite.rules, reached, _Unwritten())).courier
+        courier = stack.enter_context(Opened(suite.rules, reached, Unrecorded())).courier
         try:
             first = preflight(courier, suite.contract, settings.wait_for_target)
         except Stopped as stop:
@@ -201,17 +222,8 @@ def examine(suite: Suite, settings: Settings) -> Refusal | Courier:
         return first if isinstance(first, Refusal) else courier
 
 
-class _Unwritten:
-    """A recorder of what nobody reads again."""
-
-    def write(self, record: Record) -> None:
-        """Nothing."""
-
-    def created(self, identifier: str, number: str, tenant: str, contract: str, sent_at: float) -> None:
-        """Nothing."""
-
-
-def _go(suite: Suite, settings: Settings, engine: Engine, listener: Listener, started: float) -> Done:
+def proceed(suite: Suite, settings: Settings, engine: Engine, listener: Listener, started: float) -> Done:
+    """Ask whether there is anything to judge, send the plan, then look closer at what was found."""
     try:
         listener.stage("asking the target for one invoice", 1)
         first = preflight(engine.courier, suite.contract, settings.wait_for_target)

@@ -128,8 +128,16 @@ def names(folder: Path | None = None) -> tuple[str, ...]:
 
 def digest_of(catalogue: Catalogue) -> str:
     """The SHA-256 of what the requirements ask: not of why, nor of how they are tried."""
-    rows = sorted((row.id, row.level, row.basis, row.contested, row.text) for row in catalogue)
-    return hashlib.sha256(json.dumps(rows, ensure_ascii=True).encode()).hexdigest()
+    return digest_of_rows(
+        {"id": row.id, "level": row.level, "basis": row.basis, "contested": row.contested, "text": row.text}
+        for row in catalogue
+    )
+
+
+def digest_of_rows(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The same of requirements as JSON values; KeyError or TypeError when they are none."""
+    asked = sorted((row["id"], row["level"], row["basis"], row["contested"], row["text"]) for row in rows)
+    return hashlib.sha256(json.dumps(asked, ensure_ascii=True).encode()).hexdigest()
 
 
 def told(catalogue: Catalogue, pinned: RequirementSet | None) -> dict[str, Any]:

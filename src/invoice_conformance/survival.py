@@ -39,7 +39,8 @@ Family = tuple[tuple[str, str], ...]
 def look_closer(engine: Engine, budget: Budget) -> None:
     """Send what had no answer alone, each kind once."""
     # What differs from a plain invoice in little says most.
-    waiting = sorted((one for one in engine.silenced if died(one[1])), key=lambda one: len(one[1].meaning.edits))
+    silenced = sorted((one for one in engine.silenced if died(one[1])), key=lambda one: engine.place(one[0]))
+    waiting = sorted(silenced, key=lambda one: len(one[1].meaning.edits))
     if not waiting:
         return
     engine.listener.stage("looking closer at requests without an answer", min(len(waiting), LOOKED_AT))
@@ -131,7 +132,7 @@ def _beside(engine: Engine, name: str, budget: Budget) -> Reading | None:
     for wait in RESTARTS:
         if twin is None or not _is_down(twin) or not budget.take(1):
             break
-        time.sleep(wait)
+        engine.courier.rest(wait)
         twin = _sent(engine, plain(engine.contract), name, "twin")
     return twin
 

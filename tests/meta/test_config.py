@@ -235,7 +235,7 @@ def test_what_no_header_can_carry_is_refused_without_showing_it(key: str, tmp_pa
         ({"timeout": "soon"}, "--timeout is a number, not 'soon'"),
         ({"rate_limit": "fast"}, "--rate-limit is a number"),
         ({"rate_limit": "0/s"}, "--rate-limit is more than 0"),
-        ({"profile": "slow"}, "--profile is one of quick, standard, thorough, not 'slow'"),
+        ({"profile": "slow"}, "--profile is one of quick, standard, certification, thorough, not 'slow'"),
         ({"level": "may"}, "--level is one of must, should"),
         ({"header": ["no colon"]}, "--header is written as 'Name: value'"),
         ({"header": ["X Y: z"]}, "--header is written as 'Name: value'"),

@@ -20,10 +20,10 @@ from invoice_conformance.expect_message import (
     WellWritten,
 )
 from invoice_conformance.headsyntax import departures, is_well_written
-from invoice_conformance.killing import IDENTITY, Unrecorded
+from invoice_conformance.killing import IDENTITY
 from invoice_conformance.recipes import plain
 from invoice_conformance.redaction import Redactor
-from invoice_conformance.sending import BREAKER, MADE_SURE_OF, Courier
+from invoice_conformance.sending import BREAKER, MADE_SURE_OF, Courier, Unrecorded
 from invoice_conformance.session import Suite
 from invoice_conformance.trial import SURE, Broken, DoesNotApply, Holds, Reading
 

@@ -16,10 +16,20 @@ from invoice_conformance.case import Case, Edit, NumberSlot
 from invoice_conformance.config import OPERATION, Settings
 from invoice_conformance.engine import Engine
 from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response
-from invoice_conformance.killing import IDENTITY, Unrecorded
+from invoice_conformance.killing import IDENTITY
 from invoice_conformance.recipes import plain
 from invoice_conformance.redaction import Redactor
-from invoice_conformance.sending import GARBAGE_WAIT, RETURNS, SHORT_WAIT, STREAK, Courier, Gone, Pace, Stopped
+from invoice_conformance.sending import (
+    GARBAGE_WAIT,
+    RETURNS,
+    SHORT_WAIT,
+    STREAK,
+    Courier,
+    Gone,
+    Pace,
+    Stopped,
+    Unrecorded,
+)
 from invoice_conformance.session import Suite
 from invoice_conformance.verdict import Judge
 

@@ -10,20 +10,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from tests.meta.rejudging import rejudged
 from tests.meta.trials import answer
 
+from invoice_conformance import __version__, testimony
 from invoice_conformance.config import OPERATION, Settings
 from invoice_conformance.engine import Engine
 from invoice_conformance.evidence import EVIDENCE
 from invoice_conformance.exchange import Exchange, NoAnswer
 from invoice_conformance.expect_steady import ROUNDS
-from invoice_conformance.killing import IDENTITY, Called, KillTable, Unrecorded
+from invoice_conformance.killing import IDENTITY, Called, KillTable
 from invoice_conformance.recipes import plain
 from invoice_conformance.redaction import Redactor
 from invoice_conformance.reduce import understand
 from invoice_conformance.reference.embed import ReferenceServer
-from invoice_conformance.sending import Courier
+from invoice_conformance.rejudge import rejudged
+from invoice_conformance.sending import Courier, Unrecorded
 from invoice_conformance.session import Suite, run
 from invoice_conformance.survival import CONFIRMED
 from invoice_conformance.verdict import Judge
@@ -148,7 +149,10 @@ def test_a_server_that_cuts_off_every_refusal_has_not_gone_away(tmp_path: Path) 
     assert {name for name, row in rows.items() if row.verdict == "fail"} == {"STEADY-ANSWERED"}
     assert rows["BODY-MAXIMUM"].verdict == "inconclusive"
     assert 1 < len(rows["STEADY-ANSWERED"].findings) <= CONFIRMED
-    again = {row.requirement.id: row.verdict for row in rejudged(tmp_path / EVIDENCE, suite, plan).rows()}
+    records = testimony.read((tmp_path / EVIDENCE).read_bytes())
+    judged = rejudged(suite, settings, plan, records, version=__version__)
+    again = {row.requirement.id: row.verdict for row in judged.rows}
+    assert judged.complaints == ()
     assert again == {name: row.verdict for name, row in rows.items()}
 
 

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.meta.rejudging import rejudged
 
-from invoice_conformance import evidence
+from invoice_conformance import __version__, evidence, testimony
 from invoice_conformance.catalogue import Basis, Level, Requirement
 from invoice_conformance.config import Settings
 from invoice_conformance.evidence import CREATED, EVIDENCE, EvidenceWriter, Record, from_json, to_json
 from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response, Unasked
 from invoice_conformance.reference.embed import ReferenceServer
+from invoice_conformance.rejudge import Rejudged, rejudged
 from invoice_conformance.session import Result, Suite, run
 from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Meaning, Reading
 from invoice_conformance.verdict import (
@@ -40,6 +40,8 @@ from invoice_conformance.verdict import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from invoice_conformance.report.document import Report
 
 SUITE: Final = Suite.load()
 examples: Final = settings(derandomize=True, deadline=None, database=None, max_examples=100)
@@ -352,12 +354,12 @@ def test_evidence_gives_the_same_verdicts_again(tmp_path: Path, fault: str, requ
     with ReferenceServer(faults=[fault]) as server:
         chosen, result = run_against(server, tmp_path, requirement=(requirement,))
 
-    judge = rejudged(tmp_path / EVIDENCE, SUITE, SUITE.plan(chosen))
+    again = rejudged_from(tmp_path, chosen)
 
-    assert {one.requirement.id: one.verdict for one in judge.rows()} == verdicts_of(result)
+    assert again.complaints == ()
+    assert {one.requirement.id: one.verdict for one in again.rows} == verdicts_of(result)
     assert "fail" in verdicts_of(result).values()
-    # Findings that turn out to be one are joined by what was sent afterwards, which no evidence of one case shows.
-    assert {finding.id for finding in result.judge.findings()} <= {finding.id for finding in judge.findings()}
+    assert told(again.report) == told(result.report)
 
 
 def test_findings_and_their_cases_do_not_depend_on_the_order_of_answers(tmp_path: Path) -> None:
@@ -382,6 +384,20 @@ def test_findings_and_their_cases_do_not_depend_on_the_order_of_answers(tmp_path
     assert told[0] == told[1]
 
 
+def told(report: Report) -> list[tuple[str, str, int, list[str]]]:
+    """What a report says of each requirement: verdict, cases judged, findings."""
+    return [
+        (row["id"], row["verdict"], row["cases_judged"], sorted(finding["id"] for finding in row["findings"]))
+        for row in report["requirements"]
+    ]
+
+
+def rejudged_from(folder: Path, chosen: Settings) -> Rejudged:
+    """What the evidence in a folder comes to, judged by itself."""
+    records = testimony.read((folder / EVIDENCE).read_bytes())
+    return rejudged(SUITE, chosen, SUITE.plan(chosen), records, version=__version__)
+
+
 def verdicts_of(result: Result) -> dict[str, Verdict]:
     return {one.requirement.id: one.verdict for one in result.rows}
 
@@ -391,10 +407,10 @@ def test_a_correct_server_is_full_again_and_has_about_as_many_invoices_as_announ
         chosen, result = run_against(server, tmp_path)
 
     plan = SUITE.plan(chosen)
-    again = rejudged(tmp_path / EVIDENCE, SUITE, plan)
+    again = rejudged_from(tmp_path, chosen)
     announced = plan.invoices
     with (tmp_path / CREATED).open(encoding="utf-8", newline="") as lines:
         created = sum(1 for _row in csv.reader(lines)) - 1
     assert (result.outcome, result.exit_code) == ("full", 0)
-    assert {one.requirement.id: one.verdict for one in again.rows()} == verdicts_of(result)
+    assert {one.requirement.id: one.verdict for one in again.rows} == verdicts_of(result)
     assert 0.8 * announced <= created <= announced

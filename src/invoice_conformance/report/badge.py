@@ -54,7 +54,11 @@ def shields(report: Report) -> str:
 
 def badge(report: Report) -> str:
     """A flat badge as SVG, with its words as title for who does not see it."""
-    message = message_of(report)
+    return drawn(message_of(report), COLOURS[report["outcome"]][1])
+
+
+def drawn(message: str, colour: str) -> str:
+    """A badge with these words on its right side, which hold no markup, on this colour."""
     left, right = _width(LABEL), _width(message)
     texts = "".join(
         f'<text x="{x + 6}" y="14" textLength="{width - 12}" lengthAdjust="spacingAndGlyphs">{words}</text>'
@@ -64,7 +68,7 @@ def badge(report: Report) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img" '
         f'aria-label="{LABEL}: {message}"><title>{LABEL}: {message}</title>'
         f'<rect width="{left}" height="20" fill="#444"/>'
-        f'<rect x="{left}" width="{right}" height="20" fill="{COLOURS[report["outcome"]][1]}"/>'
+        f'<rect x="{left}" width="{right}" height="20" fill="{colour}"/>'
         f'<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">{texts}</g></svg>\n'
     )
 

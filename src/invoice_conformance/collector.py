@@ -1,0 +1,10 @@
+"""Owns how often Python's garbage collector looks for cycles while a run is under way."""
+
+from __future__ import annotations
+
+import gc
+
+
+def look_seldom() -> None:
+    """Let the collector look less often: a run makes many objects and no cycles worth the seventh that it takes."""
+    gc.set_threshold(50_000, 20, 50)
