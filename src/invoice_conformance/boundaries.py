@@ -153,6 +153,8 @@ def _types(field: Field) -> Iterator[Edge]:
     if "object" not in field.types:
         yield wrong("object: of one", b'{"value":', *plain, b"}")
         yield wrong("object: empty", b"{}", core=False)
+        if name == CONTRACT_FIELD:
+            yield wrong("object: a condition of a database", b'{"$ne":null}')
     if "string" in field.types:
         if name == NUMBER_FIELD:
             yield wrong("number: integer", NumberSlot(before="", digits=True, spelling="bare"))

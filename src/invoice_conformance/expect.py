@@ -216,18 +216,20 @@ class AcceptedTogether:
 class Refused:
     """A body that breaks one rule is refused, while its twin, the nearest legal one, is accepted.
 
-    `keywords` names the oracle's rules it is about; `level` how firmly they bind.
+    `keywords` names the oracle's rules it is about; `level` how firmly they bind; `several` lets a body break more than
+    one of them.
     """
 
     keywords: tuple[str, ...]
     level: Level = "MUST"
+    several: bool = False
 
     def judge(self, trial: Trial) -> Judged:
         """Broken by anything but a refusal of the body; a refused twin leaves it open."""
         act = trial.act
         judgement = act.judgement
         broken = [rule for rule in judgement.rules if rule.keyword in self.keywords and rule.level == self.level]
-        if judgement.kind != "invalid" or len(judgement.rules) != 1 or not broken:
+        if judgement.kind != "invalid" or not broken or len(judgement.rules) != (len(broken) if self.several else 1):
             return DoesNotApply("not a body that breaks this rule alone")
         if (trouble := unanswered(act)) is not None:
             return trouble
@@ -270,6 +272,8 @@ MILLISECOND = Fraction(1, 1000)
 def _instant_echo(sent: Json, got: Json) -> bool:
     if not isinstance(sent, str) or not isinstance(got, str):
         return False
+    if sent == got:
+        return True  # whatever the form, that is another matter
     wanted, came = instant.read_sent(sent), instant.read_rfc3339(got)
     return wanted is not None and came is not None and abs(wanted - came) < MILLISECOND
 

@@ -22,6 +22,12 @@ def _text(edge: str, before: str, after: str = "", *, core: bool = False, digits
     return Text(edge, NumberSlot(before=before, after=after, digits=digits), core)
 
 
+DATE_TIMES = tuple(
+    f"{2001 + index % 25}-{1 + index % 12:02d}-{1 + index % 28:02d}T{index % 24:02d}:{index % 59:02d}:00Z"
+    for index in range(3000)
+)
+"""Numbers that a reader of JSON may take for instants; no mark fits."""
+
 TEXTS: tuple[Text, ...] = (
     _text("lower and upper case", "Inv-aBc-", "-xYz", core=True),
     _text("lower case", "inv-"),
@@ -63,6 +69,9 @@ TEXTS: tuple[Text, ...] = (
     _text("colon and pipe", "a:b|c-"),
     _text("brackets", "[a](b){c}-"),
     _text("JSON inside", '{"a":1}-'),
+    _text("a JSON array", '["', '"]'),
+    _text("a JSON string", '"', '"'),
+    Text("a date-time", NumberSlot(pool=DATE_TIMES), core=True),
     _text("underscores and dots", "INV_2025.01_"),
     _text("every ASCII punctuation mark", "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", core=True),
     _text("inner space", "INV 2025 ", core=True),

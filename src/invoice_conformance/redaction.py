@@ -47,6 +47,8 @@ _ESCAPE = re.compile(
     r"|\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|u\{[0-9A-Fa-f]{1,6}\}|[\"'/\\])"
     r"|&(?:#[0-9]{1,7};?|#[xX][0-9A-Fa-f]{1,6};?|[A-Za-z][A-Za-z0-9]{1,23};)"
 )
+_NUMBER = re.compile(r"[0-9:.+TZ_-]+")
+"""Numbers, dates and times, of which tokens have parts too."""
 _ESCAPE_SIGN = re.compile(r"[%&\\]")
 _LAST_CODE_POINT = 0x10FFFF
 _COMPRESSED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
@@ -73,13 +75,16 @@ class Redactor:
     A secret is found plain, percent-encoded in full or in part, JSON- and HTML-escaped, in hexadecimal, and
     in base64 and base64url at any alignment (so also inside the base64 of `Bearer <secret>`); layers of
     escapes are taken off three deep. Any 8 consecutive characters of it are removed as well, except those of
-    a JWT's header, which is the same for everybody; a secret below 8 characters is removed from header values
-    only.
+    a JWT's header, which is the same for everybody, and of what stands in answers anyway: numbers, dates and what the
+    `ordinary` texts hold in any letter case. A secret below 8 characters is removed from header values only.
 
     Whoever holds one of the `credentials` may act for its owner; they are secrets too, and `discloses` looks for them.
     """
 
-    def __init__(self, secrets: Iterable[str] = (), credentials: Iterable[str] = ()) -> None:
+    def __init__(
+        self, secrets: Iterable[str] = (), credentials: Iterable[str] = (), ordinary: Iterable[str] = ()
+    ) -> None:
+        self._ordinary = "\n".join(ordinary).lower()
         self._lock = threading.Lock()
         self._secrets: list[str] = []
         self._credentials: list[str] = []
@@ -101,7 +106,7 @@ class Redactor:
                 self._secrets.append(secret)
             if credential and secret not in self._credentials:
                 self._credentials.append(secret)
-            self._needles = _needles(self._secrets, self._credentials)
+            self._needles = _needles(self._secrets, self._credentials, self._ordinary)
 
     def text(self, text: str) -> str:
         """Return `text` without the secrets."""
@@ -174,7 +179,7 @@ class Redactor:
         return headers if shown == headers else shown
 
 
-def _needles(secrets: list[str], credentials: list[str]) -> _Needles:
+def _needles(secrets: list[str], credentials: list[str], ordinary: str) -> _Needles:
     wholes: set[str] = set()
     grams: set[str] = set()
     hex_grams: set[str] = set()
@@ -187,6 +192,8 @@ def _needles(secrets: list[str], credentials: list[str]) -> _Needles:
                 telling = spelling
             wholes.update(_encodings(spelling))
             grams.update(gram for text in _encodings(telling) for gram in _windows(text, _GRAM))
+            # To take these out would maim answers that have nothing to do with the secret.
+            grams -= {gram for gram in _windows(telling, _GRAM) if _NUMBER.fullmatch(gram) or gram.lower() in ordinary}
             octets = telling.encode("utf-8", "surrogatepass").hex()
             hex_grams.update(_windows(octets, _HEX_GRAM), _windows(octets.upper(), _HEX_GRAM))
     texts = wholes | grams | hex_grams

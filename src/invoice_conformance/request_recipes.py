@@ -239,8 +239,13 @@ UNSTORABLE: tuple[tuple[str, str, bytes, Profile], ...] = (
     ("issuedAt", "a lone surrogate", b'"2023-10-05T14:48:00.000\\ud800Z"', "standard"),
     ("dueAt", "a lone surrogate", b'"2023-10-05T14:48:00.000\\ud800Z"', "thorough"),
     ("paidAt", "a lone surrogate", b'"2023-10-05T14:48:00.000\\ud800Z"', "thorough"),
-    ("currencyCode", "NUL", b'"EU\\u0000"', "thorough"),
-    ("issuedAt", "NUL", b'"2023-10-05T14:48:00.000Z\\u0000"', "thorough"),
+    (CONTRACT_FIELD, "an emoji", '"ctr_🧾"'.encode(), "standard"),
+    (CONTRACT_FIELD, "300 letters", b'"ctr_' + b"a" * 300 + b'"', "standard"),
+    ("currencyCode", "NUL", b'"EU\\u0000"', "standard"),
+    ("currencyCode", "300 letters", b'"' + b"A" * 300 + b'"', "standard"),
+    ("issuedAt", "NUL", b'"2023-10-05T14:48:00.000Z\\u0000"', "standard"),
+    ("issuedAt", "150 characters", b'"' + b"2023-10-05" * 15 + b'"', "standard"),
+    ("issuedAt", "an emoji", '"🧾"'.encode(), "thorough"),
 )
 """Texts that many stores cannot take: member, words, JSON text, profile."""
 

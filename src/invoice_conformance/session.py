@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from invoice_conformance import __version__, frozen, sets
+from invoice_conformance import __version__, frozen, locate, sets
 from invoice_conformance.address import proxy_of
 from invoice_conformance.case import Identity
 from invoice_conformance.catalogue import Catalogue
@@ -131,6 +131,22 @@ class Result:
     folder: Path
     judge: Judge
     done: Done
+
+
+COMMON = (
+    "Content-Type: application/problem+json; charset=utf-8, WWW-Authenticate: Bearer, Authorization, Content-Length, "
+    "Transfer-Encoding: chunked, Connection: keep-alive, X-Content-Type-Options: nosniff, X-Request-Id, Server, Date: "
+    "Strict-Transport-Security: max-age=31536000; includeSubDomains, Cache-Control: no-store, no-cache, Location, "
+    "correlation-id, X-Forwarded-For, application"
+)
+"""What heads of answers are made of."""
+
+
+def _ordinary(settings: Settings) -> tuple[str, ...]:
+    """Texts that answers are made of, whatever the token is: the page's, those of HTTP, the target's own names."""
+    page = tuple(locate.spec_dir().joinpath(name).read_text(encoding="utf-8") for name in ("source.md", "openapi.yaml"))
+    ids = (settings.tenant_id, settings.contract_id, settings.other_tenant_id, settings.other_contract_id)
+    return (*page, COMMON, settings.base_url or "", *(text for text in ids if text))
 
 
 def folder_for(settings: Settings, now: float) -> Path:
@@ -286,7 +302,7 @@ class Opened:
             if name.lower() not in NO_SECRETS and len(value) >= SHORTEST_KEY
         ]
         credentials = [token, *(value for name, value in keys if CREDENTIAL.search(name))]
-        redactor = Redactor([token, *(value for _name, value in keys)], credentials)
+        redactor = Redactor([token, *(value for _name, value in keys)], credentials, _ordinary(settings))
         base = settings.base_url or ""
         until = time.perf_counter() + settings.max_time
         where = TargetSettings(

@@ -66,6 +66,8 @@ def wrong_credentials() -> Cases:
         ("the token backwards", _authorization("Bearer ${token:reversed}")),
         ("the first half of the token", _authorization("Bearer ${token:half}")),
         ("a long token", _authorization("Bearer " + "a" * 2000)),
+        ("the word null for a token", _authorization("Bearer null")),
+        ("the word undefined for a token", _authorization("Bearer undefined")),
     )
 
 
@@ -150,6 +152,7 @@ def unknown_tenant() -> Cases:
             ("an unknown tenant-id", "tnt_000000000000000000000000"),
             ("a tenant-id of another kind", "0"),
             ("a wildcard for tenant-id", "*"),
+            ("a percent sign for tenant-id", "%"),
             ("the tenant-id __proto__", "__proto__"),
             ("the tenant-id constructor", "constructor"),
             ("a tenant-id with a quote", "' OR '1'='1"),

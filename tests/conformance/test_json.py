@@ -28,7 +28,7 @@ def test_refuses_a_body_without_the_required_members() -> Cases:
     return broken_json() | invented_refusals("json") | breaks_of_the_grammar()
 
 
-@check("JSON-OBJECT", expecting=Refused(("object", "required")))
+@check("JSON-OBJECT", expecting=Refused(("object", "required"), several=True))
 def test_refuses_what_is_no_object() -> Cases:
     """A body that is JSON but no invoice object is refused."""
     return no_objects() | invented_refusals("object")

@@ -206,6 +206,16 @@ TABLE: Final[dict[str, tuple[Expectation, Trial, str]]] = {
     "refused: its twin has no answer": (Refused(("minimum",)), refusing(refusal(), silence()), "unanswered"),
     "refused: its twin meets a firewall": (Refused(("minimum",)), refusing(refusal(), firewall()), "unanswered"),
     "refused: for another keyword": (Refused(("maximum",)), refusing(created()), "does not apply"),
+    "refused: several rules of its kind": (
+        Refused(("object", "required"), several=True),
+        trial(read(created(), body=b'{"data":{}}')),
+        "broken: accepted",
+    ),
+    "refused: several rules of different kinds": (
+        Refused(("object", "required"), several=True),
+        trial(read(created(), body=b'{"amountMinor":-1}')),
+        "does not apply",
+    ),
     "refused: two things at once": (
         Refused(("minimum",)),
         one(created(), amountMinor="-1", exchangeRate="-1"),
@@ -298,6 +308,11 @@ TABLE: Final[dict[str, tuple[Expectation, Trial, str]]] = {
         ECHO_DATE,
         one(created(dueAt="1696517280"), dueAt='"2023-10-05T14:48:00Z"'),
         "broken: another type (number)",
+    ),
+    "echoed: a date without seconds as it was sent": (
+        ECHO_DATE,
+        one(created(dueAt='"2023-10-05T14:48Z"'), dueAt='"2023-10-05T14:48Z"'),
+        "holds",
     ),
     "echoed: date lost": (ECHO_DATE, one(created(dueAt=ABSENT), dueAt=f'"{NOW}"'), "broken: null or missing"),
     "echoed: no date sent": (ECHO_DATE, one(created(dueAt=f'"{NOW}"'), dueAt="null"), "does not apply"),

@@ -282,3 +282,28 @@ def test_a_megabyte_of_secrets_is_read_in_bounded_time() -> None:
 
     assert TOKEN.encode() not in left
     assert time.process_time() - began < 20
+
+
+ANSWER = (
+    '{"contract":"c","amountMinor":123456789,"exchangeRateX":1.12345678,"createdAt":"2026-11-23T00:00:00.000Z",'
+    '"self":"https://acme-invoices.example.org/1","media":"application/json"}'
+)
+ORDINARY = ("contract, exchangeRate: Content-Type: APPLICATION/json", "https://acme-invoices.example.org")
+
+
+@pytest.mark.parametrize(
+    "token", ["dev-token-1234567890", "my-application-token", "contract-key-2026-11-23", "acme-invoices.example-1"]
+)
+def test_what_answers_are_made_of_stays_whatever_the_token_is(token: str) -> None:
+    redactor = Redactor([token], [token], ORDINARY)
+
+    assert redactor.text(ANSWER) == ANSWER
+    assert redactor.octets(ANSWER.encode()) == ANSWER.encode()
+    assert token not in redactor.text(f"the token {token} is wrong")
+
+
+def test_a_part_that_goes_beyond_what_answers_are_made_of_is_removed() -> None:
+    redactor = Redactor(["dev-token-1234567890", "my-application-token"], (), ORDINARY)
+
+    assert redactor.text("cut: dev-token-12") == "cut: [redacted]"
+    assert redactor.text("my-application is unknown") == "[redacted]tion is unknown"

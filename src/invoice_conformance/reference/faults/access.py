@@ -11,8 +11,8 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from invoice_conformance.reference.faults.hooks import Fault, Install, crash, objects, storable, takes
-from invoice_conformance.reference.service import unauthorized
+from invoice_conformance.reference.faults.hooks import Fault, Install, crash, objects, reads, storable, takes
+from invoice_conformance.reference.service import DEFAULT_TENANTS, unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from invoice_conformance.reference.messages import Request, Response
     from invoice_conformance.reference.service import Service
     from invoice_conformance.reference.store import Members
+    from invoice_conformance.reference.validation import Given
 
 _AUTHORIZATION: Final = b"authorization"
 _CHALLENGE: Final = b"www-authenticate"
@@ -198,6 +199,10 @@ def _unknown_contract_crashes(service: Service) -> None:
     service.check_contract = check
 
 
+def _is_condition(value: Given) -> bool:
+    return isinstance(value, dict) and any(name.startswith("$") for name in value)
+
+
 FAULTS: Final = (
     Fault("auth-not-checked", "access", "Nobody looks at the credentials.", _trusts(lambda *_: True)),
     Fault(
@@ -363,5 +368,26 @@ FAULTS: Final = (
         "access",
         "Space around a contractId is cut off before it is looked up.",
         takes(str.strip, _CONTRACT),
+    ),
+    Fault(
+        "contract-condition-obeyed",
+        "access",
+        "A contractId that is an object goes into the database's query as it is, where {$ne: null} finds any contract.",
+        reads(
+            lambda read, value: next(iter(DEFAULT_TENANTS.values()))[0] if _is_condition(value) else read(value),
+            _CONTRACT,
+        ),
+    ),
+    Fault(
+        "tenant-percent-matches",
+        "access",
+        "Tenants are looked up with LIKE, so % is each of them.",
+        _tenants(lambda service, values: next(iter(service.settings.tenants)).encode() if values == [b"%"] else None),
+    ),
+    Fault(
+        "token-null-trusted",
+        "access",
+        "A session that has no token is compared with the text of one that was sent, which is null too.",
+        _trusts(lambda _, request: _token(request) == "null"),
     ),
 )

@@ -6,6 +6,7 @@ It must not know when two numbers are the same.
 from __future__ import annotations
 
 import html
+import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _FIELD: Final = "invoiceNumber"
 _COLUMN: Final = 100
 _STRAIGHT: Final = str.maketrans({"„": '"', "“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-"})
+_DATE_TIME: Final = re.compile(r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})Z$")
 _LAST_OF_BMP: Final = "\uffff"
 
 
@@ -347,5 +349,11 @@ FAULTS: Final = (
         "number",
         "The response shows numbers with the tenant's prefix before them.",
         _comes_back(lambda text: f"T1-{text}"),
+    ),
+    Fault(
+        "number-date-revived",
+        "number",
+        "The JSON library makes dates of texts that look like one, and writes them with milliseconds.",
+        shows(lambda value: _DATE_TIME.sub(r"\1.000Z", str(value)), _FIELD),
     ),
 )

@@ -195,6 +195,17 @@ def _unknown_crashes(service: Service) -> None:
     service.mint = mint
 
 
+def _unwraps(service: Service) -> None:
+    decode = service.decode
+
+    def decoding(octets: bytes) -> JsonValue:
+        document = decode(octets)
+        inner = document.get("data") if isinstance(document, dict) and len(document) == 1 else None
+        return inner if isinstance(inner, dict) else document
+
+    service.decode = decoding
+
+
 FAULTS: Final = (
     Fault(
         "json-trailing-bytes-accepted",
@@ -268,6 +279,7 @@ FAULTS: Final = (
     Fault("json-invalid-utf-8-crashes", "json", "A body that is not UTF-8 gives 500.", stumbles("encoding")),
     Fault("json-syntax-crashes", "json", "The parser's exception is not caught: 500.", stumbles("syntax")),
     Fault("json-array-crashes", "json", "A body that is no object gives 500.", _array_crashes),
+    Fault("data-unwrapped", "json", "A body may be wrapped in data, as answers are.", _unwraps),
     Fault(
         "json-invalid-utf-8-replaced",
         "json",
