@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
 import threading
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -201,7 +202,8 @@ class Numbering:
         if slot.pool:
             return self.source.choice(slot.pool)
         length = slot.length or 1
-        letters = MARK_ALPHABET if turn == 0 else [chr(point) for point in IDEOGRAPHS]
+        # Not 0, which is a number of its own.
+        letters = MARK_ALPHABET[1:] if turn == 0 else [chr(point) for point in IDEOGRAPHS]
         return "".join(self.source.choice(letters) for _ in range(length))
 
 
@@ -225,13 +227,21 @@ class Filled:
     number: str | None
 
 
+_UUID = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
+
+
+def _in_other_case(text: str) -> str:
+    """Another id that differs in letter case; a UUID means the same in any (RFC 9562 §4), so it gets a letter more."""
+    swapped = text.swapcase()
+    return f"{swapped}X" if swapped == text or _UUID.fullmatch(text) else swapped
+
+
 def _filling(name: HoleName, identity: Identity) -> str:
-    swapped = identity.contract.swapcase()
     values: dict[HoleName, str] = {
         "contract": identity.contract,
         "other-contract": identity.other_contract or "",
         "other-tenant": identity.other_tenant or "",
-        "contract-in-other-case": swapped if swapped != identity.contract else f"{swapped}X",
+        "contract-in-other-case": _in_other_case(identity.contract),
         "contract-and-space": f"{identity.contract} ",
         "token": identity.token,
         "tenant": identity.tenant,
@@ -252,7 +262,7 @@ def _values(identity: Identity) -> dict[str, str]:
         "${token:reversed}": token[::-1] if token[::-1] != token else f"0{token}",
         "${tenant}": tenant,
         "${tenant:less}": tenant[:-1],
-        "${tenant:case}": tenant.swapcase() if tenant.swapcase() != tenant else f"{tenant}X",
+        "${tenant:case}": _in_other_case(tenant),
         "${other_tenant}": identity.other_tenant or "",
     }
 

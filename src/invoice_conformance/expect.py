@@ -746,6 +746,10 @@ class JsonType:
         )
 
 
+OF_HTTP = frozenset({408, 414, 417, 431})
+"""Refusals that HTTP servers make by themselves: too slow, too long a target, an odd Expect, too large a head."""
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorIsJson:
     """The body of a refusal is JSON and says so."""
@@ -756,10 +760,9 @@ class ErrorIsJson:
         response = act.response
         if response is None or not 400 <= act.status < 500 or act.exchange.request.method != "POST":  # noqa: PLR2004
             return unanswered(act) or DoesNotApply("no refusal")
-        if act.in_front:
-            return DoesNotApply(act.in_front)
-        if act.other_form:
-            return DoesNotApply(act.other_form)
+        by_others = "the HTTP layer below the application answers so" if act.status in OF_HTTP else act.in_front
+        if by_others or act.other_form:
+            return DoesNotApply(by_others or act.other_form or "")
         if not response.body_length:
             return Broken("an error as JSON", "an empty body", "empty", edge="error body", reading=act)
         value = response.header("content-type") or ""

@@ -502,7 +502,8 @@ def words(*, blank: bool = False) -> Cases:
         for word in numbers.BLANKS if blank else numbers.WORDS:
             case = invoice(scope.contract, f"the number {word!r}", (_text("invoiceNumber", json.dumps(word)),))
             first = _keyed(scope.contract, f"beside the number {word!r}, first", NumberSlot())
-            again = _keyed(scope.contract, f"beside the number {word!r}, again", NumberSlot(), *OTHER)
+            # The same body, lest a server that refuses something of another one seems to refuse the number.
+            again = _keyed(scope.contract, f"beside the number {word!r}, again", NumberSlot())
             # Last, so that null or true, coerced to text and accepted elsewhere, does not meet this very number.
             yield Script(case.id, (("act", case), ("first", first), ("again", again)), order="last")
 

@@ -23,6 +23,7 @@ from invoice_conformance.case import BEARER, Case, Hole, Identity, Numbering, Nu
 from invoice_conformance.catalogue import Catalogue
 from invoice_conformance.checks import PROFILES, Registry, Scope
 from invoice_conformance.contract import Contract
+from invoice_conformance.numbers import WORDS
 from invoice_conformance.oracle import Oracle
 from invoice_conformance.plan import make_plan
 from invoice_conformance.session import PRESENT
@@ -70,6 +71,24 @@ def test_two_runs_have_different_marks() -> None:
     marks = {Numbering.fresh().mark for _ in range(100)}
 
     assert len(marks) == 100
+
+
+def test_the_same_uuid_in_other_letter_case_is_sent_as_no_other_id() -> None:
+    uuid = "8f14e45f-ceea-467f-a9d0-1b2c3d4e5f60"
+    of_uuids = Identity("token", uuid, uuid)
+    of_words = Identity("token", "tnt_a", "ctr_a")
+    case = Case("x", (Hole("contract-in-other-case"),), headers=(("tenant-id", "${tenant:case}"),))
+
+    for identity, wanted in ((of_uuids, f"{uuid.upper()}X"), (of_words, None)):
+        request = fill(case, identity, Numbering.fresh(), "/").request
+        assert request.body.decode() == f'"{wanted or "CTR_A"}"'
+        assert request.headers == (("tenant-id", wanted or "TNT_A"),)
+
+
+def test_a_number_of_one_letter_is_none_of_the_words() -> None:
+    drawn = {Numbering.fresh().number(NumberSlot("", length=1)) for _ in range(2000)}
+
+    assert drawn & {*WORDS} == set()
 
 
 def test_marks_stay_apart_without_regard_to_case() -> None:

@@ -454,6 +454,7 @@ TABLE: Final[dict[str, tuple[Expectation, Trial, str]]] = {
     "error body: a problem": (ErrorIsJson(), one(refusal()), "holds"),
     "error body: JSON": (ErrorIsJson(), one(answer(400, "{}")), "holds"),
     "error body: text": (ErrorIsJson(), one(answer(400, "no", Content_Type="text/plain")), "broken: not JSON"),
+    "error body: of an HTTP layer": (ErrorIsJson(), one(answer(417, "", Content_Type="text/plain")), "does not apply"),
     "error body: text that claims to be JSON": (ErrorIsJson(), one(answer(400, "no")), "broken: not JSON"),
     "error body: empty": (ErrorIsJson(), one(answer(400)), "broken: empty"),
     "error body: of a success": (ErrorIsJson(), one(created()), "does not apply"),
