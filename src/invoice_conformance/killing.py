@@ -12,6 +12,7 @@ import gc
 import gzip
 import hashlib
 import multiprocessing
+import os
 import random
 import signal
 import tempfile
@@ -334,6 +335,8 @@ def _table() -> KillTable:
 
 def _prepare() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    if hasattr(os, "nice"):
+        os.nice(5)  # minutes of work, for which nothing else need wait
     _table()
 
 

@@ -20,9 +20,8 @@ CALLED = [name for name, fault in FAULTS.items() if fault.breaks is None]
 
 @pytest.fixture(scope="module")
 def failing() -> dict[str, Broken]:
-    """What fails under each fault, and under none (the empty name), worked out by the cores that other tests leave."""
-    jobs = (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    return dict(kills(["", *CALLED], max(jobs, 1)))
+    """What fails under each fault, and under none (the empty name), worked out in parallel."""
+    return dict(kills(["", *CALLED], os.cpu_count() or 1))
 
 
 def named_by(fault: str) -> frozenset[str]:
