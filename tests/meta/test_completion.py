@@ -45,7 +45,7 @@ def script(tmp_path: Path) -> Path:
     [
         (("exp",), {"explain"}),
         (("run", "--max-i"), {"--max-invoices"}),
-        (("plan", "--profile", ""), {"quick", "standard", "thorough"}),
+        (("plan", "--profile", ""), {"quick", "standard", "thorough", "certification"}),
         (("baseline", ""), {"update"}),
         (("completion", "z"), {"zsh"}),
         (("serve", "--list-"), {"--list-faults"}),
