@@ -68,26 +68,20 @@ def settings(server: Started) -> Settings:
 
 @pytest.fixture(scope="module")
 def rows(suite: Suite, settings: Settings) -> tuple[Row, ...]:
-    """What a quick run ends with, the first on this server."""
-    return judged(suite, settings)
+    """What a standard run ends with, the first on this server."""
+    return judged(suite, replace(settings, profile="standard"))
 
 
-def test_a_quick_run_accuses_it_of_nothing_but_its_liberties(rows: tuple[Row, ...], server_path: Path) -> None:
+def test_a_standard_run_accuses_it_of_nothing_but_its_liberties(rows: tuple[Row, ...], server_path: Path) -> None:
     check(rows, server_path)
 
 
-def test_a_second_run_with_another_seed_gives_the_same_verdicts(
+def test_a_quick_run_after_it_with_another_seed_gives_the_same_verdicts(
     rows: tuple[Row, ...], suite: Suite, settings: Settings
 ) -> None:
     again = judged(suite, replace(settings, seed=1))
 
     assert verdicts(again) == verdicts(rows)
-
-
-def test_a_standard_run_accuses_it_of_nothing_but_its_liberties(
-    suite: Suite, settings: Settings, server_path: Path
-) -> None:
-    check(judged(suite, replace(settings, profile="standard")), server_path)
 
 
 def check(rows: tuple[Row, ...], server_path: Path) -> None:
