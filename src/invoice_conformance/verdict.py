@@ -104,6 +104,8 @@ class Tally:
     broken: int = 0
     unanswered: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    silences: Counter[str] = field(default_factory=Counter)
+    """Why trials had no answer that could be judged; `reasons` has why others said nothing of the requirement."""
     errors: list[str] = field(default_factory=list)
 
     def add(self, judged: Judged, *, own: bool) -> None:
@@ -116,7 +118,7 @@ class Tally:
             if judged.unanswered and own:
                 self.unanswered += 1
             if own or judged.unanswered:
-                self.reasons[judged.reason] += 1
+                (self.silences if judged.unanswered else self.reasons)[judged.reason] += 1
 
     @property
     def judged(self) -> int:
@@ -145,7 +147,7 @@ class Tally:
             return self.errors[0]
         if self.verdict() != "inconclusive":
             return ""
-        most = self.reasons.most_common(1)
+        most = (self.silences if self.unanswered else self.reasons + self.silences).most_common(1)
         return most[0][0] if most else "nothing that was sent met its premise"
 
 
@@ -418,6 +420,7 @@ class Judge:
             broken=sum(tally.broken for tally in tallies),
             unanswered=sum(tally.unanswered for tally in tallies),
             reasons=sum((tally.reasons for tally in tallies), Counter()),
+            silences=sum((tally.silences for tally in tallies), Counter()),
             errors=[error for tally in tallies for error in tally.errors],
         )
         findings = tuple(found for found in self._in_order() if found.requirement == requirement.id)

@@ -59,6 +59,12 @@ def tally_of(*judged: Judged, own: bool = True) -> Tally:
     return tally
 
 
+def test_what_had_no_answer_is_the_reason_before_what_was_beside_the_point() -> None:
+    tally = tally_of(ASIDE, ASIDE, SILENT)
+
+    assert (tally.verdict(), tally.reason()) == ("inconclusive", "no answer")
+
+
 @pytest.mark.parametrize(
     ("judged", "verdict"),
     [
