@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from invoice_conformance import jsontext
-from invoice_conformance.case import Identity, Numbering, fill
+from invoice_conformance.case import Hole, Identity, Numbering, fill
 from invoice_conformance.evidence import Record
 from invoice_conformance.exchange import Exchange, NoAnswer, Response
 from invoice_conformance.jsontext import NotJson
@@ -479,13 +479,10 @@ class Courier:
         self._evidence.write(Record(script, role, meaning, exchange, counts, number))
         answer = exchange.answer
         if isinstance(answer, Response) and answer.status in {200, 201} and case.method == "POST":
-            self._evidence.created(
-                _identifier(answer),
-                number or "",
-                self._identity.tenant,
-                self._identity.contract,
-                exchange.sent_at,
-            )
+            tenant = next(iter(exchange.request.values("tenant-id")), self._identity.tenant)
+            foreign = self._identity.other_contract if Hole("other-contract") in case.body else None
+            contract = foreign or self._identity.contract
+            self._evidence.created(_identifier(answer), number or "", tenant, contract, exchange.sent_at)
 
     def _with_good_credentials(
         self,

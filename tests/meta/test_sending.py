@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.meta.trials import answer, created
 
-from invoice_conformance.boundaries import invoice
-from invoice_conformance.case import Case, Edit, NumberSlot
+from invoice_conformance.boundaries import CONTRACT_FIELD, invoice
+from invoice_conformance.case import Case, Edit, Hole, NumberSlot
 from invoice_conformance.config import OPERATION, Settings
 from invoice_conformance.engine import Engine
 from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response
@@ -32,12 +32,13 @@ from invoice_conformance.sending import (
 )
 from invoice_conformance.session import Suite
 from invoice_conformance.verdict import Judge
+from invoice_conformance.wire_recipes import with_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from invoice_conformance.checks import Script
-    from invoice_conformance.sending import Sender
+    from invoice_conformance.sending import Recorder, Sender
     from invoice_conformance.verdict import Verdict
 
 SUITE = Suite.load()
@@ -60,13 +61,18 @@ class Scripted:
 
 
 def courier_to(
-    target: Sender, *, control: Case | None = None, until: float = float("inf"), pace: Pace | None = None
+    target: Sender,
+    *,
+    control: Case | None = None,
+    until: float = float("inf"),
+    pace: Pace | None = None,
+    evidence: Recorder | None = None,
 ) -> Courier:
     return Courier(
         target,
         IDENTITY,
         path=OPERATION,
-        evidence=Unrecorded(),
+        evidence=evidence or Unrecorded(),
         rules=SUITE.rules,
         redactor=Redactor(),
         patience=0,
@@ -74,6 +80,34 @@ def courier_to(
         until=until,
         pace=pace,
     )
+
+
+class Listing(Unrecorded):
+    """Keeps where each invoice is said to have been made."""
+
+    def __init__(self) -> None:
+        self.places: list[tuple[str, str]] = []
+
+    def created(self, identifier: str, number: str, tenant: str, contract: str, sent_at: float) -> None:  # noqa: ARG002 - a Recorder's
+        """Keep the tenant and the contract."""
+        self.places.append((tenant, contract))
+
+
+def test_an_invoice_is_listed_in_the_tenant_and_under_the_contract_that_it_was_sent_to() -> None:
+    listing = Listing()
+    courier = courier_to(Scripted(created()), evidence=listing)
+    contract = Edit(CONTRACT_FIELD, "other", (Hole("other-contract"),))
+    foreign = invoice(SUITE.contract, "", (contract,))
+
+    courier.send(CASE)
+    courier.send(with_headers(foreign, "in the other tenant", ("tenant-id", "${other_tenant}")))
+    courier.send(with_headers(CASE, "anywhere", ("tenant-id", "%")))
+
+    assert listing.places == [
+        (IDENTITY.tenant, IDENTITY.contract),
+        (IDENTITY.other_tenant, IDENTITY.other_contract),
+        ("%", IDENTITY.contract),
+    ]
 
 
 def _send_often(courier: Courier) -> None:
