@@ -154,6 +154,11 @@ class Identity:
     other_tenant: str | None = None
     other_contract: str | None = None
 
+    @property
+    def has_other_tenant(self) -> bool:
+        """Whether the ids of a second tenant are known."""
+        return bool(self.other_tenant and self.other_contract)
+
 
 @dataclass
 class Numbering:

@@ -7,23 +7,19 @@ what a fault mints by itself or only a connection shows. It must not know how an
 from __future__ import annotations
 
 import itertools
-import random
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from invoice_conformance.case import Numbering
 from invoice_conformance.checks import Scope, Script
-from invoice_conformance.config import OPERATION, Settings
+from invoice_conformance.config import Settings
 from invoice_conformance.engine import Engine
-from invoice_conformance.killing import BASE_URL, IDENTITY, REDACTOR, Called, afterwards
+from invoice_conformance.killing import BASE_URL, REDACTOR, Called, afterwards, courier_to
 from invoice_conformance.plan import Plan, Planned
 from invoice_conformance.recipes import plain
-from invoice_conformance.redaction import Redactor
 from invoice_conformance.reference.embed import ReferenceServer
 from invoice_conformance.reference.faults import FAULTS
-from invoice_conformance.sending import Courier, Unrecorded
 from invoice_conformance.target import Target, TargetSettings
 from invoice_conformance.trial import Holds
 from invoice_conformance.verdict import Judge
@@ -39,7 +35,6 @@ if TYPE_CHECKING:
     from invoice_conformance.trial import Trial
     from invoice_conformance.verdict import Finding
 
-T = TypeVar("T")
 MARK: Final = "EXAMP1E0"
 """The mark of every example's invoice numbers."""
 START: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
@@ -135,7 +130,7 @@ def _found(suite: Suite, plan: Plan, check: Check, fault: Fault) -> Finding | No
         return _first(suite, plan, check, Called((fault.name,), START))
     few = dict(itertools.islice(plan.scripts.items(), OVER_SOCKETS))
     with ReferenceServer((fault.name,)) as server:
-        target = Target(TargetSettings(server.url), Redactor([IDENTITY.token], [IDENTITY.token]))
+        target = Target(TargetSettings(server.url), REDACTOR)
         try:
             return _first(suite, replace(plan, scripts=few), check, target)
         finally:
@@ -149,17 +144,7 @@ def _first(suite: Suite, plan: Plan, check: Check, target: Sender) -> Finding | 
 
 
 def _engine(suite: Suite, plan: Plan, target: Sender) -> Engine:
-    courier = Courier(
-        target,
-        IDENTITY,
-        path=OPERATION,
-        evidence=Unrecorded(),
-        rules=suite.rules,
-        redactor=REDACTOR,
-        control=plain(suite.contract),
-        patience=0,
-        numbering=Numbering(MARK, random.Random(MARK)),  # noqa: S311 - numbers that anybody may guess
-    )
+    courier = courier_to(target, suite.rules, MARK)
     return Engine(plan, courier, Judge(plan, suite.catalogue, suite.rules), concurrency=0)
 
 

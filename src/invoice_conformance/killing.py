@@ -50,7 +50,8 @@ if TYPE_CHECKING:
 
     from invoice_conformance.checks import Check, Script
     from invoice_conformance.plan import Plan
-    from invoice_conformance.trial import Judged, Meaning, Reading, Trial
+    from invoice_conformance.sending import Sender
+    from invoice_conformance.trial import Judged, Meaning, Reading, Rules, Trial
     from invoice_conformance.verdict import Row
 
 Broken: TypeAlias = tuple[frozenset[str], frozenset[str]]
@@ -74,7 +75,6 @@ A_REQUEST, AN_ANSWER = 0.004, 0.002
 """Seconds from one request to the next, and from a request to its answer, when nobody pauses."""
 MARK = "K1LLTAB1"
 """The mark of the numbers of every run: what they are run against forgets them."""
-_ID_LETTERS = bytes(b"abcdefghijklmnopqrstuvwxyz0123456789"[octet % 36] for octet in range(256))
 
 
 class Called:
@@ -107,8 +107,7 @@ class Called:
     def _draw_id(self) -> str:
         """An id that depends on the request alone, however many invoices there are."""
         self._ids += 1
-        digest = hashlib.sha256(f"{self._started} {self._ids}".encode()).digest()
-        return "inv_" + digest[:24].translate(_ID_LETTERS).decode()
+        return reference.identifier(hashlib.sha256(f"{self._started} {self._ids}".encode()).digest())
 
     def send(self, request: Request, *, gate: Callable[[], None] | None = None) -> Exchange:
         """The answer of the server, as its front would send it."""
@@ -134,7 +133,7 @@ class Called:
         body = b"" if request.method == "HEAD" else answer.body
         head = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers)
         digest = hashlib.sha256(body).hexdigest()
-        closed = True if any(name.lower() == "connection" for name, _value in request.headers) else None
+        closed = True if request.values("connection") else None
         response = Response(answer.status, "", "HTTP/1.1", head, body, len(body), digest, closed=closed)
         return redacted(Exchange(request, response, started, elapsed), REDACTOR)
 
@@ -150,7 +149,7 @@ CODINGS: dict[str, Callable[[bytes], bytes]] = {
 
 
 def _lacks_a_host(request: Request) -> bool:
-    named = sum(name.lower() == "host" for name, _value in request.headers)
+    named = len(request.values("host"))
     return named > 1 or not (named or request.wire.host)
 
 
@@ -186,6 +185,21 @@ def _finished(service: reference.Service, received: Received) -> Answered:
     except RuntimeError:
         return asyncio.run(service.handle(received))
     raise AssertionError("the service waits for something that is no timer")
+
+
+def courier_to(target: Sender, rules: Rules, mark: str) -> Courier:
+    """A courier to a reference server, which writes nothing down and gives the same numbers in each run."""
+    return Courier(
+        target,
+        IDENTITY,
+        path=OPERATION,
+        evidence=Unrecorded(),
+        rules=rules,
+        redactor=REDACTOR,
+        control=plain(rules.contract),
+        patience=0,
+        numbering=Numbering(mark, random.Random(mark)),  # noqa: S311 - numbers that anybody may guess
+    )
 
 
 def afterwards(engine: Engine) -> None:
@@ -262,17 +276,7 @@ class KillTable:
         return self._failing(faults)
 
     def _failing(self, faults: tuple[str, ...], *, learns: bool = False) -> Broken:
-        courier = Courier(
-            Called(faults, self.began),
-            IDENTITY,
-            path=OPERATION,
-            evidence=Unrecorded(),
-            rules=self.suite.rules,
-            redactor=REDACTOR,
-            control=plain(self.suite.contract),
-            patience=0,
-            numbering=Numbering(MARK, random.Random(MARK)),  # noqa: S311 - numbers that anybody may guess
-        )
+        courier = courier_to(Called(faults, self.began), self.suite.rules, MARK)
         judge = Remembering(self.plan, self.suite, self.memory, learns=learns)
         engine = Engine(self.plan, courier, judge, concurrency=0)
         engine.run(after=afterwards)

@@ -118,7 +118,7 @@ class Recorded:
     @property
     def has_other_tenant(self) -> bool:
         """Whether the ids of a second tenant are known."""
-        return bool(self._identity.other_tenant and self._identity.other_contract)
+        return self._identity.has_other_tenant
 
     @property
     def hidden(self) -> int:

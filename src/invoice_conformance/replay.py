@@ -337,7 +337,7 @@ def _differences(
     fresh = {old: new for old, new in pairs if old != new}
     words += [f"invoiceNumber is {new} instead of {old}, which the run used up" for old, new in fresh.items()]
     words += [f"invoiceNumber is {number} as in the run, for no mark fits into it; it may be taken" for number in kept]
-    if any(name.lower() == "authorization" for _role, old in then for name, _value in old.exchange.request.headers):
+    if any(old.exchange.request.values("authorization") for _role, old in then):
         words.append("the credentials are made of this configuration's token, for a record holds none")
     if report["target"] != reached.base_url:
         words.append(f"it goes to {reached.base_url}; the run went to {report['target'] or 'the reference server'}")

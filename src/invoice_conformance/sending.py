@@ -295,7 +295,7 @@ class Courier:
     @property
     def has_other_tenant(self) -> bool:
         """Whether the ids of a second tenant are known."""
-        return bool(self._identity.other_tenant and self._identity.other_contract)
+        return self._identity.has_other_tenant
 
     def send(
         self,

@@ -42,6 +42,7 @@ _CHARSET = re.compile(r';[ \t]*charset="?([^";\s]*)"?', re.IGNORECASE)
 _CHALLENGE: Final = b'Bearer realm="invoices"'
 _ALLOW_COLLECTION: Final = b"POST, GET, HEAD, OPTIONS"
 _ALLOW_INVOICE: Final = b"GET, HEAD, OPTIONS"
+_ID_LENGTH: Final = 24
 _ID_LETTERS: Final = bytes(b"abcdefghijklmnopqrstuvwxyz0123456789"[octet % 36] for octet in range(256))
 
 
@@ -244,8 +245,13 @@ def check_media_type(request: Request) -> None:
         raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "expected a body in UTF-8")
 
 
+def identifier(octets: bytes) -> str:
+    """The id that these octets, 24 of them or more, are spelled as."""
+    return "inv_" + octets[:_ID_LENGTH].translate(_ID_LETTERS).decode()
+
+
 def _random_id() -> str:
-    return "inv_" + secrets.token_bytes(24).translate(_ID_LETTERS).decode()
+    return identifier(secrets.token_bytes(_ID_LENGTH))
 
 
 def timestamp(moment: datetime) -> str:

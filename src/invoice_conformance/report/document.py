@@ -350,7 +350,7 @@ def curl(exchange: Exchange, settings: Settings, case: Case | None = None, mark:
             parts += ["-H", _credentials(next(templates, BEARER))]
         else:
             parts += ["-H", _header(name, value)]
-    if any(name.lower() == "content-type" for name, _value in request.headers) is False and request.body:
+    if request.body and not request.values("content-type"):
         parts += ["-H", "'Content-Type:'"]
     if request.chunked:
         parts += ["-H", "'Transfer-Encoding: chunked'"]

@@ -53,8 +53,8 @@ def _records(headers: tuple[exchange.Header, ...]) -> list[Record]:
     return [Record(name=name, value=value) for name, value in headers]
 
 
-def _media_type(headers: tuple[exchange.Header, ...]) -> str:
-    return next((value for name, value in headers if name.lower() == "content-type"), "")
+def _first(message: exchange.Request | exchange.Response, name: str) -> str:
+    return next(iter(message.values(name)), "")
 
 
 def _request(request: exchange.Request, origin: str) -> Request:
@@ -67,7 +67,7 @@ def _request(request: exchange.Request, origin: str) -> Request:
         queryString=[Record(name=name, value=value) for name, value in query],
         # HAR has no encoding for what is sent: octets that are no UTF-8 are spelled out.
         postData=PostData(
-            mimeType=_media_type(request.headers), text=request.body.decode("utf-8", errors="backslashreplace")
+            mimeType=_first(request, "content-type"), text=request.body.decode("utf-8", errors="backslashreplace")
         )
         if request.body
         else None,
@@ -81,7 +81,7 @@ def _response(answer: exchange.Response | NoAnswer) -> Response:
         return Response(
             status=0, statusText="", httpVersion="", comment=f"no answer ({answer.kind}): {answer.detail}", bodySize=-1
         )
-    media_type = _media_type(answer.headers)
+    media_type = _first(answer, "content-type")
     try:
         content = Content(size=answer.body_length, mimeType=media_type, text=answer.body.decode("utf-8"))
     except UnicodeDecodeError:
@@ -93,6 +93,6 @@ def _response(answer: exchange.Response | NoAnswer) -> Response:
         httpVersion=f"HTTP/{answer.http_version.removeprefix('HTTP/')}",
         headers=_records(answer.headers),
         content=content,
-        redirectURL=next((value for name, value in answer.headers if name.lower() == "location"), ""),
+        redirectURL=_first(answer, "location"),
         bodySize=answer.body_length,
     )
