@@ -285,6 +285,14 @@ def _paths(path: str) -> dict[str, str]:
     }
 
 
+def _replaced(template: str, values: dict[str, str]) -> str:
+    """The template with its placeholders filled."""
+    if "${" in template:
+        for key, value in values.items():
+            template = template.replace(key, value)
+    return template
+
+
 def fill(
     case: Case,
     identity: Identity,
@@ -312,18 +320,11 @@ def fill(
         else:
             chunks.append(part)
     values = _values(identity)
-    headers: list[Header] = []
-    for name, template in case.headers:
-        value = template
-        for key, replacement in values.items():
-            value = value.replace(key, replacement)
-        headers.append((name, value))
+    headers = [(name, _replaced(template, values)) for name, template in case.headers]
     suffix = case.suffix
-    for key, replacement in values.items():
-        suffix = suffix.replace(key, quote(replacement, safe=""))
-    where = "${path}" if case.path is None else case.path
-    for key, replacement in _paths(path).items():
-        where = where.replace(key, replacement)
+    if "${" in suffix:
+        suffix = _replaced(suffix, {key: quote(value, safe="") for key, value in values.items()})
+    where = path if case.path is None else _replaced(case.path, _paths(path))
     request = Request(case.method, where + suffix, (*headers, *common), b"".join(chunks), case.chunked, case.wire)
     return Filled(request, number)
 

@@ -29,6 +29,7 @@ from invoice_conformance.case import Identity, Numbering
 from invoice_conformance.config import OPERATION, Settings
 from invoice_conformance.engine import Budget, Engine
 from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response
+from invoice_conformance.oracle import Oracle
 from invoice_conformance.recipes import plain
 from invoice_conformance.redaction import Redactor
 from invoice_conformance.reduce import isolate
@@ -40,7 +41,7 @@ from invoice_conformance.reference.messages import Response as Answered
 from invoice_conformance.reference.messages import Silence
 from invoice_conformance.reference.store import Store
 from invoice_conformance.sending import Courier, Unrecorded
-from invoice_conformance.session import Suite, run
+from invoice_conformance.session import PRESENT, Suite, run
 from invoice_conformance.survival import look_closer
 from invoice_conformance.target import redacted
 from invoice_conformance.verdict import Judge
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from invoice_conformance.checks import Check, Script
+    from invoice_conformance.contract import Contract
+    from invoice_conformance.oracle import Judgement
     from invoice_conformance.plan import Plan
     from invoice_conformance.sending import Sender
     from invoice_conformance.trial import Judged, Meaning, Reading, Rules, Trial
@@ -77,14 +80,26 @@ MARK = "K1LLTAB1"
 """The mark of the numbers of every run: what they are run against forgets them."""
 
 
+Headers: TypeAlias = "tuple[tuple[bytes, bytes], ...]"
+Exchanges: TypeAlias = "dict[tuple[Request, int, Headers, bytes, float, float], Exchange]"
+"""What was sent, the status, head and body that came, and when, with the exchange that it makes without secrets."""
+
+
 class Called:
     """A reference server that is called as a function, one request at a time, and on a clock of its own.
 
     Its answers are the same in each run that sends the same requests and began at the same moment, in seconds since
-    1970; None is now.
+    1970; None is now. `known` are exchanges of earlier runs, to which those of a run that `learns` are added.
     """
 
-    def __init__(self, faults: tuple[str, ...], began: float | None = None) -> None:
+    def __init__(
+        self,
+        faults: tuple[str, ...],
+        began: float | None = None,
+        known: Exchanges | None = None,
+        *,
+        learns: bool = False,
+    ) -> None:
         self._service = reference.Service(reference.Settings(), Store(":memory:"))
         for name in faults:
             install(FAULTS[name], self._service)
@@ -96,6 +111,8 @@ class Called:
         self._paused = 0.0
         self._started = time.time() if began is None else began
         self._ids = 0
+        self._known = {} if known is None else known
+        self._learns = learns
 
     async def _pause(self, seconds: float) -> None:
         """Let time go by that nobody waits for."""
@@ -131,11 +148,24 @@ class Called:
                 return redacted(silent, REDACTOR)
             elapsed = AN_ANSWER + self._paused
         body = b"" if request.method == "HEAD" else answer.body
-        head = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers)
+        return self._exchanged(request, answer.status, answer.headers, body, started, elapsed)
+
+    def _exchanged(
+        self, request: Request, status: int, headers: Headers, body: bytes, started: float, elapsed: float
+    ) -> Exchange:
+        """The exchange without secrets; the very one of an earlier run if nothing is different."""
+        key = (request, status, headers, body, started, elapsed)
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        head = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
         digest = hashlib.sha256(body).hexdigest()
         closed = True if request.values("connection") else None
-        response = Response(answer.status, "", "HTTP/1.1", head, body, len(body), digest, closed=closed)
-        return redacted(Exchange(request, response, started, elapsed), REDACTOR)
+        response = Response(status, "", "HTTP/1.1", head, body, len(body), digest, closed=closed)
+        exchange = redacted(Exchange(request, response, started, elapsed), REDACTOR)
+        if self._learns:
+            self._known[key] = exchange
+        return exchange
 
 
 NO_HOST = Answered(400, ((b"content-type", b"text/plain"),), b"Invalid HTTP request received.")
@@ -218,6 +248,21 @@ Memory: TypeAlias = "dict[tuple[Meaning, Exchange], tuple[Reading, Said]]"
 """The readings of exchanges, all that was computed from them included, and what the watching checks said of each."""
 
 
+class Recalling(Oracle):
+    """Judges a body once, however many runs send it: nothing but its octets counts."""
+
+    def __init__(self, contract: Contract, *, now: str) -> None:
+        super().__init__(contract, now=now)
+        self._judged: dict[tuple[bytes, int], Judgement] = {}
+
+    def judge(self, body: bytes, padding: int = 0) -> Judgement:
+        """Judge the octets of a body, or have judged them."""
+        known = self._judged.get((body, padding))
+        if known is None:
+            known = self._judged[body, padding] = super().judge(body, padding)
+        return known
+
+
 class Remembering(Judge):
     """Says of an exchange what was said of the same one in an earlier run: a verdict depends on nothing else."""
 
@@ -253,12 +298,14 @@ class KillTable:
     plan: Plan
     began: float = field(default_factory=time.time)
     memory: Memory = field(default_factory=dict)
+    exchanges: Exchanges = field(default_factory=dict)
 
     @classmethod
     def drawn(cls) -> KillTable:
         """A table over the quick plan, less what is random: another version of Hypothesis may draw that otherwise."""
         loaded = Suite.load()
-        suite = replace(loaded, rules=replace(loaded.rules, base_url=BASE_URL))
+        rules = replace(loaded.rules, oracle=Recalling(loaded.contract, now=PRESENT), base_url=BASE_URL)
+        suite = replace(loaded, rules=rules)
         plan = suite.plan(Settings(profile="quick"))
         planned = (replace(one, scripts=tuple(filter(_is_fixed, one.scripts))) for one in plan.planned)
         scripts = {name: script for name, script in plan.scripts.items() if _is_fixed(script)}
@@ -276,7 +323,8 @@ class KillTable:
         return self._failing(faults)
 
     def _failing(self, faults: tuple[str, ...], *, learns: bool = False) -> Broken:
-        courier = courier_to(Called(faults, self.began), self.suite.rules, MARK)
+        called = Called(faults, self.began, self.exchanges, learns=learns)
+        courier = courier_to(called, self.suite.rules, MARK)
         judge = Remembering(self.plan, self.suite, self.memory, learns=learns)
         engine = Engine(self.plan, courier, judge, concurrency=0)
         engine.run(after=afterwards)

@@ -244,9 +244,17 @@ class Judge:
         group = self._groups.get(trial.id, "")
         # What only newer requirements send says nothing of the pinned ones.
         pinned = self._pinned.levels if self._pinned is not None and trial.id in self._beyond else ()
+        held: Holds | None = None
         for check, judged, mine in self._watched(trial, reading):
-            if check.requirement not in pinned:
+            if check.requirement in pinned:
+                continue
+            if isinstance(judged, Holds):  # by far the most
+                self._tally(check, group).holds += 1
+                held = judged
+            else:
                 self._count(check, judged, trial, group, own=mine)
+        if held is not None:
+            self._meet(held, trial, own=False)
         for check, fold in () if reading.astray else self._folds:
             if check.requirement not in pinned:
                 self._count(check, self._judged(check, trial, fold.observe, reading), trial, group, own=False)
