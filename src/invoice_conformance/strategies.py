@@ -5,6 +5,7 @@ It draws offline and deterministically: the same seed gives the same values, wha
 
 from __future__ import annotations
 
+import gc
 import json
 import warnings
 from typing import TYPE_CHECKING, TypeVar
@@ -60,6 +61,8 @@ SPECIAL_YEARS = (
 )
 FUTURE_YEARS = (2028, 2037, 2038, 2039, 2096, 2100, 2106, 2262, 2400, 9998, 9999)
 SPECIAL_TIMES = ("00:00:00", "00:00:01", "11:59:59", "12:00:00", "22:30:00", "23:00:00", "23:59:59")
+MANY = 50
+"""Draws after which it is worth to look for what is left of them."""
 MUTATIONS = "0123456789TZtz:-+., /\n\u0660\uff11W"
 
 
@@ -97,6 +100,8 @@ def draw(strategy: SearchStrategy[T], count: int, number: int) -> list[T]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", HypothesisWarning)
         collect()
+    if count >= MANY:
+        gc.collect()  # what it remembers of each draw goes in circles, and is megabytes by now
     return drawn[:count]
 
 

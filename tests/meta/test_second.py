@@ -89,6 +89,16 @@ def fingerprint(made: tuple[Script, ...]) -> str:
     return hashlib.sha256("\n".join(lines).encode(errors="surrogatepass")).hexdigest()
 
 
+MOST_MEMORY: Final = """
+from invoice_conformance import second
+from invoice_conformance.contract import Contract
+second.draw(Contract.load(), 0, second.THOROUGH[:1])
+status = open("/proc/self/status", encoding="ascii").read()
+print(status.partition("VmHWM:")[2].split()[0])
+"""
+"""Kilobytes that were in use at once."""
+
+
 def said_by(code: str, *arguments: str, folder: Path, hash_seed: str = "0") -> str:
     """What a fresh process says that runs `code` in `folder`, with modules there and this very suite."""
     suite = Path(invoice_conformance.__file__).parents[1]
@@ -178,6 +188,11 @@ def test_what_hypothesis_writes_elsewhere_is_put_back() -> None:
     second.draw(SUITE.contract, 0, ())
 
     assert vars(configuration)["__hypothesis_home_directory"] == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_drawing_makes_no_table_of_all_characters(tmp_path: Path) -> None:
+    assert int(said_by(MOST_MEMORY, folder=tmp_path)) < 120_000
 
 
 def test_the_shorter_profiles_do_not_even_import_schemathesis(tmp_path: Path) -> None:
