@@ -142,6 +142,7 @@ def to_json(record: Record) -> dict[str, Any]:
             "head": _octets(answer.head),
             "unasked": _unasked(answer.unasked),
             "closed": answer.closed,
+            "asked": answer.asked,
         },
         "earlier": list(record.exchange.earlier),
     }
@@ -190,6 +191,7 @@ def from_json(value: dict[str, Any]) -> Record:
                 head=_from_octets(answer["head"]),
                 unasked=_from_unasked(answer["unasked"]),
                 closed=answer["closed"],
+                asked=answer["asked"],
             ),
             value["sent_at"],
             value["elapsed"],

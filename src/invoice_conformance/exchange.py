@@ -45,6 +45,7 @@ class Wire:
 
     `host` False leaves the `Host` field out, `absolute` puts the target's origin before the path (RFC 9112 §3.2.2).
     `padding` is the number of spaces that follow the body and count as its octets; nobody holds them in memory.
+    With `waits` the body is held back until the target asks for it, answers without it, or lets seconds go by.
     """
 
     version: Literal["1.1", "1.0"] = "1.1"
@@ -53,6 +54,7 @@ class Wire:
     chunks: Chunks = "halves"
     coding: Coding = ""
     padding: int = 0
+    waits: bool = False
 
 
 USUAL: Final = Wire()
@@ -108,7 +110,7 @@ class Response:
     `disclosed` says where a whole credential of ours stood before it was redacted: `body`, `reason`, or the names of
     header fields.
     `closed` says whether the target ended the connection after it, where the request asked for that; None: nobody
-    looked.
+    looked. `asked` says whether it asked for the body, or answered, before a body that waited for that was sent.
     """
 
     status: int
@@ -125,6 +127,7 @@ class Response:
     head: bytes = b""
     unasked: Unasked | None = None
     closed: bool | None = None
+    asked: bool | None = None
 
     def header(self, name: str) -> str | None:
         """The value of the field `name` in any letter case, several joined by ", "; None when it is missing."""

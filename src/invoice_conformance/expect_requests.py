@@ -59,6 +59,24 @@ class Closes:
 
 
 @dataclass(frozen=True, slots=True)
+class Asks:
+    """A body that is held back until it is asked for is asked for, or the request answered without it."""
+
+    def judge(self, trial: Trial) -> Judged:
+        """Broken by nothing at all until the body came anyway; HTTP/1.0 knows of no such thing."""
+        act, answer = trial.act, trial.act.exchange.answer
+        if isinstance(answer, NoAnswer) or answer.asked is None:
+            return DoesNotApply(act.said(), unanswered=True)
+        if answer.http_version == "HTTP/1.0":
+            return DoesNotApply("the answer is HTTP/1.0, which knows no 100 (Continue)")
+        if answer.asked:
+            return Holds()
+        got = f"silence until the body was sent all the same, then {act.said()}"
+        edge = "Expect: 100-continue"
+        return Broken("100 (Continue), or a final answer, before the body is sent", got, "silence", None, edge, act)
+
+
+@dataclass(frozen=True, slots=True)
 class RefusedForHost:
     """A request without one Host is not answered like its twin, which has one and lacks credentials alone."""
 

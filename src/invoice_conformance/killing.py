@@ -161,7 +161,8 @@ class Called:
         head = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
         digest = hashlib.sha256(body).hexdigest()
         closed = True if request.values("connection") else None
-        response = Response(status, "", "HTTP/1.1", head, body, len(body), digest, closed=closed)
+        asked = True if request.wire.waits else None
+        response = Response(status, "", "HTTP/1.1", head, body, len(body), digest, closed=closed, asked=asked)
         exchange = redacted(Exchange(request, response, started, elapsed), REDACTOR)
         if self._learns:
             self._known[key] = exchange

@@ -460,6 +460,16 @@ def closing() -> Cases:
     return Cases(recipe)
 
 
+def waiting() -> Cases:
+    """A create whose body is held back until it is asked for."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        expecting = with_headers(plain(scope.contract), "a body that waits to be asked for", ("Expect", "100-continue"))
+        yield Script.alone(replace(expecting, wire=Wire(waits=True)))
+
+    return Cases(recipe)
+
+
 def _one_of_several(scope: Scope, name: str) -> Case:
     """A plain create whose answer speaks of what came before it, so that it is no ordinary one."""
     return invoice(scope.contract, name, (Edit(NUMBER_FIELD, "in its turn", (NumberSlot(key=name),)),))

@@ -52,6 +52,8 @@ _SILENCES: Final = 2
 _BODILESS: Final = frozenset({204, 304})
 _HEAD_ENDS: Final = re.compile(rb"\n\r?\n")
 _CLOSE_WAIT: Final = 2.0
+_CONTINUE_WAIT: Final = 3.0
+"""Seconds for which a body is held back that waits to be asked for (RFC 9110, section 10.1.1)."""
 """Seconds within which a target ends a connection that it was asked to end."""
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """RFC 9110, section 9.2.2."""
@@ -251,6 +253,11 @@ class _Answer:
         return f" ({self.received} octets of an answer had come)" if self.received else ""
 
     @property
+    def begun(self) -> bool:
+        """Whether anything has come that can be read, interim answers included."""
+        return bool(self._interim) or self._head is not None
+
+    @property
     def reusable(self) -> bool:
         """Whether the connection may carry another request, as far as the answer tells."""
         return self._parser.their_state is h11.DONE and not self._parser.trailing_data[0]
@@ -369,6 +376,26 @@ class _Connection:
         if rest:
             # RFC 9112, section 9.5: who sees that the answer does not want the rest ceases to send it.
             self.whole = False
+
+    def ask(self, answer: _Answer, octets: memoryview, deadline: float) -> bool:
+        """Write a head, then the body once it is asked for or nobody has asked until `deadline`; whether one asked."""
+        head = octets[: bytes(octets).index(b"\r\n\r\n") + 4]
+        self.talk(answer, head, deadline, only_write=True)
+        until = min(deadline, time.perf_counter() + _CONTINUE_WAIT)
+        try:
+            while not (answer.begun or answer.done):
+                if self._wait(until, answer, writing=False)[0]:
+                    self._read(answer)
+        except NoAnswerError as error:
+            if error.kind != "timeout" or until == deadline:
+                raise
+        asked = answer.begun
+        if asked and answer.status:
+            # RFC 9110, section 10.1.1: a final answer, so the body is not wanted.
+            self.whole = False
+            octets = octets[:0]
+        self.talk(answer, octets[len(head) :], deadline)
+        return asked
 
     def _write(self, octets: memoryview) -> memoryview:
         """Write what the connection takes; what is left of `octets`."""
@@ -549,10 +576,15 @@ class WireTransport(httpx.BaseTransport):
         gate: Callable[[], None] | None = request.extensions.get("gate")
         method: str = request.extensions.get("method", request.method)
         octets, reusable = _octets(method, request, self._settings)
+        wire: Wire = request.extensions.get("wire", USUAL)
+        asked: bool | None = None
         deadline = min(time.perf_counter() + self._settings.timeout, self._settings.until)
         try:
             if gate is not None:
                 answer = self._gated(method, octets, deadline, gate)
+            elif wire.waits:
+                answer = _Answer(method, self._settings)
+                asked = self._connect(deadline).ask(answer, octets, deadline)
             else:
                 answer = self._converse(method, octets, deadline)
         except BaseException:
@@ -573,7 +605,7 @@ class WireTransport(httpx.BaseTransport):
         if connection is None or not (kept and connection.whole):
             self._drop()
         unasked, self._unasked = self._unasked, None
-        return replace(answer.result(unasked), closed=closed), ended
+        return replace(answer.result(unasked), closed=closed, asked=asked), ended
 
     def _is_quiet(self, connection: _Connection) -> bool:
         """Whether an idle connection may carry another request; what came on it is noted."""

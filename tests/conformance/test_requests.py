@@ -8,6 +8,7 @@ from invoice_conformance.expect_http import NoSuccess, Understood
 from invoice_conformance.expect_requests import (
     Answered,
     AnsweredLikeTwin,
+    Asks,
     Closes,
     NextIsWhole,
     NoCrash,
@@ -24,6 +25,7 @@ from invoice_conformance.request_recipes import (
     lower_case_method,
     odd_heads,
     old_version,
+    waiting,
     wrong_hosts,
 )
 
@@ -68,6 +70,12 @@ def test_answers_http_1_0_without_chunks() -> Cases:
 def test_answers_connection_close_by_closing() -> Cases:
     """A connection ends after the answer when its client asks for that."""
     return closing()
+
+
+@check("REQUEST-CONTINUE", expecting=Asks())
+def test_answers_a_body_that_waits_to_be_asked_for() -> Cases:
+    """A client that waits for 100 (Continue) is told to go on."""
+    return waiting()
 
 
 @check("REQUEST-CHUNK-EXTENSIONS", expecting=Understood("extensions and trailers mean nothing here", also=(411,)))

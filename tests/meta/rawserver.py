@@ -58,6 +58,13 @@ class Connection:
         """Wait until a request has come, and leave it unread."""
         self._raw.recv(1, socket.MSG_PEEK)
 
+    def read_head(self) -> bytes:
+        """Read up to the end of a request's head, and leave the body that may follow; what came with it too."""
+        while b"\r\n\r\n" not in self._buffer:
+            if not self._more():
+                return b""
+        return self._buffer
+
     def send(self, octets: bytes) -> None:
         """Send `octets` as they are."""
         self._raw.sendall(octets)

@@ -22,6 +22,7 @@ from invoice_conformance.exchange import USUAL, Exchange, NoAnswer, Request, Res
 from invoice_conformance.expect_requests import (
     Answered,
     AnsweredLikeTwin,
+    Asks,
     Closes,
     NextIsWhole,
     NoCrash,
@@ -184,6 +185,21 @@ def test_a_connection_that_was_to_end_ends() -> None:
     judged = [Closes().judge(trial(read(came))) for came in answers]
 
     assert kinds(*judged) == [Broken, Holds, DoesNotApply, DoesNotApply]
+
+
+def test_a_body_that_waits_to_be_asked_for_is_asked_for() -> None:
+    answers = (
+        replace(created(), asked=False),
+        replace(created(), asked=True),
+        replace(refusal(417), asked=True),
+        replace(created(), asked=False, http_version="HTTP/1.0"),
+        created(),
+        silence(),
+    )
+
+    judged = [Asks().judge(trial(read(came))) for came in answers]
+
+    assert kinds(*judged) == [Broken, Holds, Holds, DoesNotApply, DoesNotApply, DoesNotApply]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ import pytest
 from tests.meta.rawserver import Connection, RawServer, answer, answering, answering_then_closing
 
 from invoice_conformance.address import BadUrl
-from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response
+from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response, Wire
 from invoice_conformance.redaction import Redactor
 from invoice_conformance.target import NoAnswerError, Target, TargetSettings, WireTransport
 
@@ -1132,3 +1132,59 @@ def test_the_transport_raises_where_no_answer_came() -> None:
             client.get(server.url)
 
     assert caught.value.kind == "closed"
+
+
+WAITING = replace(POST, headers=(*POST.headers, ("Expect", "100-continue")), wire=Wire(waits=True))
+
+
+def test_a_body_that_waits_is_sent_when_it_is_asked_for() -> None:
+    heads: list[bytes] = []
+    bodies: list[bytes] = []
+
+    def script(connection: Connection) -> None:
+        heads.append(connection.read_head())
+        connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        bodies.append(connection.read_request())
+        connection.send(answer(b"{}"))
+
+    with serving(script) as (_server, target):
+        got = answered(target.send(WAITING))
+
+    assert (got.status, got.interim, got.asked) == (200, (100,), True)
+    assert heads[0].endswith(b"\r\n\r\n")
+    assert bodies[0].endswith(WAITING.body)
+
+
+def test_a_body_that_waits_is_not_sent_after_a_final_answer() -> None:
+    more: list[bytes] = []
+
+    def script(connection: Connection) -> None:
+        connection.read_head()
+        connection.send(answer(b"{}", "417 Expectation Failed"))
+        more.append(connection.read_request())
+
+    with serving(script) as (_server, target):
+        got = answered(target.send(WAITING))
+
+    assert (got.status, got.asked) == (417, True)
+    assert more == [b""]
+
+
+def test_a_body_that_waits_is_sent_in_the_end_though_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("invoice_conformance.target._CONTINUE_WAIT", 0.1)
+
+    with serving(answering(answer(b"{}"))) as (_server, target):
+        waited, plain = answered(target.send(WAITING)), answered(target.send(POST))
+
+    assert (waited.status, waited.asked) == (200, False)
+    assert (plain.status, plain.asked) == (200, None)
+
+
+def test_a_body_that_waits_does_not_wait_longer_than_the_request_may_take() -> None:
+    def script(connection: Connection) -> None:
+        connection.stopping.wait(2)
+
+    with serving(script, timeout=0.3) as (_server, target):
+        got = unanswered(target.send(WAITING))
+
+    assert got.kind == "timeout"

@@ -89,7 +89,7 @@ async def _read(
     elif b"transfer-encoding" in known:
         body = await _chunks(reader, plain=manners.plain_chunks_only)
     else:
-        if known.get(b"expect", b"").lower() == b"100-continue":
+        if known.get(b"expect", b"").lower() == b"100-continue" and not manners.asks_for_nothing:
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = await reader.readexactly(length)
     oversized = len(body) > MAX_BODY

@@ -28,6 +28,8 @@ class Manners:
     """A connection stays open although its client asked to close it."""
     leaves_bodies: bool = False
     """The body of a request to an unknown path is not read."""
+    asks_for_nothing: bool = False
+    """A body that waits for 100 (Continue) is waited for."""
     any_host: bool = False
     """Host may be missing, or stand twice."""
     knows_paths_only: bool = False

@@ -44,8 +44,10 @@ def har(report: Report, path: Path, to: IO[str]) -> None:
 
 def _unlike(wire: exchange.Wire) -> str:
     """What was done to a body on its way out, which the archive shows as it was before."""
-    return (f", {wire.padding} spaces behind its body" if wire.padding else "") + (
-        f", its body as {wire.coding}" if wire.coding else ""
+    return (
+        (f", {wire.padding} spaces behind its body" if wire.padding else "")
+        + (f", its body as {wire.coding}" if wire.coding else "")
+        + (", its body held back until it was asked for" if wire.waits else "")
     )
 
 

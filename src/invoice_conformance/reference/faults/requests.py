@@ -252,6 +252,13 @@ FAULTS: Final = (
         _manners(leaves_bodies=True),
         shown_by=_OWN,
     ),
+    Fault(
+        "continue-never-said",
+        "http",
+        "Expect is not looked at, so client and server wait for each other.",
+        _manners(asks_for_nothing=True),
+        shown_by=_OWN,
+    ),
     Fault("host-not-required", "http", "Host may be missing, or stand twice.", _manners(any_host=True), shown_by=_OWN),
     Fault(
         "absolute-form-unknown",
