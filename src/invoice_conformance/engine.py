@@ -173,8 +173,8 @@ class Engine:
         self._open: dict[str, int] = {}
         names = dict.fromkeys(name for one in plan.scripts.values() for name in (one.id, *(c.id for _, c in one.steps)))
         self._places = {name: place for place, name in enumerate(names)}
-        self.refused_together: list[Script] = []
-        """Legal combinations of several values that were refused."""
+        self.refused_together: list[tuple[Script, Trial]] = []
+        """Legal combinations of several values that were refused, with the refusals."""
         self.singles: list[tuple[Case, bool]] = []
         """Cases with one legal departure from the plain invoice, and whether they were accepted."""
         self.silenced: list[tuple[Script, Reading]] = []
@@ -303,7 +303,7 @@ class Engine:
             and not act.accepted
             and act.judgement.kind == "valid"
         ):
-            self.refused_together.append(script)
+            self.refused_together.append((script, trial))
         self._judge.script(script, trial)
 
     def _all_races(self) -> None:

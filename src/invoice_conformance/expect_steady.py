@@ -23,6 +23,9 @@ of a million.
 LARGE = 64 * 1024
 """Octets of a body above which the page leaves open whether it is taken (spec/reading.md, JSON and HTTP)."""
 
+BODY_REFUSED = frozenset({400, 422})
+"""Statuses that speak of nothing but the request's body."""
+
 Requests: TypeAlias = Literal["ordinary", "unusual"]
 
 
@@ -113,6 +116,46 @@ class SameWhateverBefore:
             edge=trial.id,
             reading=acts[0],
         )
+
+
+@dataclass
+class PlainEachTime:
+    """A plain invoice is accepted each time, once one was: the first is, and those with the same octets but number."""
+
+    plain: bytes = field(default=b"", init=False)
+    accepted: int = field(default=0, init=False)
+
+    def observe(self, reading: Reading) -> Judged:
+        """Broken by one whose body is refused; other numbers, credentials and the like are no plain invoice."""
+        meaning = reading.meaning
+        if not meaning.standard or meaning.edits or meaning.pooled or reading.response is None:
+            return DoesNotApply("no plain invoice")
+        octets = _but_for_its_number(reading)
+        if not self.plain and reading.accepted:
+            self.plain = octets
+        if not octets or octets != self.plain:
+            return DoesNotApply("no plain invoice")
+        if reading.accepted:
+            self.accepted += 1
+            return Holds()
+        if reading.status not in BODY_REFUSED or reading.in_front:
+            return DoesNotApply(reading.said())
+        return Broken(
+            expected="a success (200 or 201), as other plain invoices have",
+            got=f"{reading.said()}, after {self.accepted} of them had been accepted",
+            kind=str(reading.status),
+            edge="a plain invoice now and then",
+            reading=reading,
+        )
+
+
+def _but_for_its_number(reading: Reading) -> bytes:
+    """The octets of a body without those of the invoice number; none when that is not there as it is."""
+    number = (reading.sent or {}).get("invoiceNumber")
+    before, found, after = reading.exchange.request.body.partition(
+        f'"{number}"'.encode(errors="surrogatepass") if isinstance(number, str) and number else b"\0"
+    )
+    return before + after if found else b""
 
 
 ECHOED = (

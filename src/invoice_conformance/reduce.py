@@ -70,14 +70,17 @@ def _nearest(findings: list[Finding], boundaries: list[Boundary]) -> None:
 
 
 def isolate(engine: Engine, budget: Budget) -> None:
-    """Find, for refused combinations of legal values, the smallest part of each that is refused as well."""
+    """Find, for refused combinations of legal values, the smallest part of each that is refused as well.
+
+    One that is accepted when it is sent again was refused for no reason of its own, and stands as it was seen.
+    """
     contract = engine.contract
     explained: list[frozenset[tuple[str, str]]] = [
         frozenset({(name, family_of(edge)) for name, edge in finding.broken.reading.meaning.edits})
         for finding in engine.findings()
         if finding.broken.reading is not None and len(finding.broken.reading.meaning.edits) == 1
     ]
-    for script in sorted(engine.refused_together, key=engine.place)[:ISOLATED]:
+    for script, refused in sorted(engine.refused_together, key=lambda one: engine.place(one[0]))[:ISOLATED]:
         case = script.act
         parts = frozenset((edit.field, family_of(edit.edge)) for edit in case.edits)
         if any(known <= parts for known in explained):
@@ -104,7 +107,8 @@ def isolate(engine: Engine, budget: Budget) -> None:
         if trial is not None:
             # `kept` shrank while it was walked through: only what was left out last is about the final set.
             about = tuple(one.act for one in without if set(one.act.meaning.edits) < set(trial.act.meaning.edits))
-            engine.judge.script(script, Trial(script.id, {"act": (trial.act,), "without": about or (without[-1].act,)}))
+            act = refused.act if trial.act.accepted else trial.act
+            engine.judge.script(script, Trial(script.id, {"act": (act,), "without": about or (without[-1].act,)}))
 
 
 def _look_closer(engine: Engine, finding: Finding, budget: Budget, boundaries: list[Boundary]) -> None:

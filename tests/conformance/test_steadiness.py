@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoice_conformance.checks import Cases, check
 from invoice_conformance.expect_http import KeepsAnswering
-from invoice_conformance.expect_steady import KeepsServing, SameWhateverBefore
+from invoice_conformance.expect_steady import KeepsServing, PlainEachTime, SameWhateverBefore
 from invoice_conformance.recipes import nothing
 from invoice_conformance.steady_recipes import growth, latency, sequels
 
@@ -31,6 +31,12 @@ def test_answers_unusual_requests() -> Cases:
 def test_returns_the_same_whatever_was_before() -> Cases:
     """A plain invoice is created as sent right after a refused one, another tenant's, or one with every member."""
     return sequels()
+
+
+@check("STEADY-INDEPENDENT", fold=PlainEachTime)
+def test_accepts_a_plain_invoice_each_time() -> Cases:
+    """A plain invoice is not refused when others were accepted."""
+    return nothing()
 
 
 @check("STEADY-LATENCY", fold=latency)

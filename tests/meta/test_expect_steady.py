@@ -6,10 +6,18 @@ from dataclasses import replace
 from typing import Final
 
 import pytest
-from tests.meta.trials import PLAIN, created, read, refusal, silence, trial
+from tests.meta.trials import PLAIN, created, firewall, read, refusal, silence, trial
 
 from invoice_conformance.exchange import NoAnswer, Wire
-from invoice_conformance.expect_steady import ENOUGH, LARGE, ROUNDS, KeepsServing, LatencySteady, SameWhateverBefore
+from invoice_conformance.expect_steady import (
+    ENOUGH,
+    LARGE,
+    ROUNDS,
+    KeepsServing,
+    LatencySteady,
+    PlainEachTime,
+    SameWhateverBefore,
+)
 from invoice_conformance.steady_recipes import latency
 from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Trial
 
@@ -160,3 +168,32 @@ def test_creates_that_take_ever_longer_while_refusals_do_not_are_found() -> None
 )
 def test_a_noisy_machine_is_no_finding(judged: Judged, expected: type[Judged]) -> None:
     assert isinstance(judged, expected)
+
+
+def test_a_plain_invoice_is_not_refused_once_others_were_accepted() -> None:
+    fold = PlainEachTime()
+    refused = read(refusal())
+
+    judged = [fold.observe(one) for one in (refused, GOOD, GOOD, refused, read(refusal(400)))]
+
+    assert [type(one) for one in judged] == [DoesNotApply, Holds, Holds, Broken, Broken]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        read(refusal(409)),
+        read(refusal(429)),
+        read(firewall()),
+        LOST,
+        read(refusal(), amountMinor="1"),
+        read(refusal(), body=b"{}"),
+        read(refusal(), body=GOOD.exchange.request.body.replace(b",", b", ")),
+    ],
+    ids=["a used number", "too many", "a firewall", "lost", "another amount", "another body", "other white space"],
+)
+def test_a_refusal_of_something_else_says_nothing_of_plain_invoices(other: Reading) -> None:
+    fold = PlainEachTime()
+    fold.observe(GOOD)
+
+    assert isinstance(fold.observe(other), DoesNotApply)

@@ -6,22 +6,28 @@ It must not know how that is done, only how many requests it may take.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from invoice_conformance import evidence
 from invoice_conformance.config import Settings
+from invoice_conformance.engine import Engine
 from invoice_conformance.evidence import EVIDENCE
-from invoice_conformance.reduce import PER_FINDING
+from invoice_conformance.exchange import Response
+from invoice_conformance.killing import Called, courier_to
+from invoice_conformance.reduce import PER_FINDING, understand
 from invoice_conformance.reference.embed import FaultFarm, ReferenceServer
 from invoice_conformance.session import Result, Suite, run
+from invoice_conformance.verdict import Judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from invoice_conformance.checks import Profile
+    from invoice_conformance.exchange import Exchange, Request
     from invoice_conformance.verdict import Finding
 
 SUITE: Final = Suite.load()
@@ -31,6 +37,24 @@ SUITE: Final = Suite.load()
 def farm() -> Iterator[FaultFarm]:
     with FaultFarm() as running:
         yield running
+
+
+class RefusingOnce:
+    """The correct server, which refuses the first yen invoice with a date that it would take otherwise."""
+
+    def __init__(self) -> None:
+        self._called = Called(())
+        self.refused: list[bytes] = []
+
+    def send(self, request: Request, *, gate: Callable[[], None] | None = None) -> Exchange:
+        """The answer, but for one."""
+        exchange = self._called.send(request, gate=gate)
+        answer = exchange.answer
+        wanted = b'"JPY"' in request.body and b'At":"2' in request.body and not request.wire.waits
+        if self.refused or not wanted or not isinstance(answer, Response) or answer.status != 201:
+            return exchange
+        self.refused.append(request.body)
+        return replace(exchange, answer=replace(answer, status=422))
 
 
 def run_against(farm: FaultFarm, fault: str, requirement: str, folder: Path, profile: Profile = "quick") -> Result:
@@ -141,3 +165,16 @@ def test_what_repeats_is_not_called_unstable(farm: FaultFarm, tmp_path: Path) ->
     findings = findings_of(result, "AMOUNT-ACCEPTED")
     assert findings
     assert all((finding.seen, finding.sent) == (3, 3) for finding in findings)
+
+
+def test_a_combination_that_is_refused_once_and_accepted_then_is_a_finding_that_comes_and_goes() -> None:
+    target = RefusingOnce()
+    plan = SUITE.plan(Settings(profile="quick", requirement=("BODY-ACCEPTED",)))
+    judge = Judge(plan, SUITE.catalogue, SUITE.rules)
+    engine = Engine(plan, courier_to(target, SUITE.rules, "REDUCE01"), judge, concurrency=0)
+
+    engine.run(after=understand)
+
+    assert target.refused
+    (finding,) = judge.findings()
+    assert (finding.requirement, finding.unstable) == ("BODY-ACCEPTED", True)
