@@ -63,29 +63,29 @@ def steps_of(folder: Path) -> Counter[str]:
         (
             "amount-int32-refused",
             "AMOUNT-ACCEPTED",
-            "amountMinor=2147483648 is affected, amountMinor=2147483647 is not",
+            "amountMinor=2147483648 shows it and amountMinor=2147483647 does not",
         ),
         (
             "amount-above-a-million-refused",
             "AMOUNT-ACCEPTED",
-            "amountMinor=1000001 is affected, amountMinor=1000000 is not",
+            "amountMinor=1000001 shows it and amountMinor=1000000 does not",
         ),
         (
             "amount-int32-wraps",
             "AMOUNT-ECHO",
-            "amountMinor=2147483648 is affected, amountMinor=2147483647 is not",
+            "amountMinor=2147483648 shows it and amountMinor=2147483647 does not",
         ),
         (
             "number-above-100-refused",
             "NUMBER-ACCEPTED",
-            "invoiceNumber of 101 characters is affected, invoiceNumber of 100 characters is not",
+            "invoiceNumber of 101 characters shows it and invoiceNumber of 100 characters does not",
         ),
         (
             "number-cut-at-100",
             "NUMBER-ECHO",
-            "invoiceNumber of 101 characters is affected, invoiceNumber of 100 characters is not",
+            "invoiceNumber of 101 characters shows it and invoiceNumber of 100 characters does not",
         ),
-        ("after-2038-refused", "DATE-ACCEPTED*", "=2038-01-20 is affected, "),
+        ("after-2038-refused", "DATE-ACCEPTED*", "=2038-01-20 shows it and "),
     ],
 )
 def test_a_boundary_is_found_by_real_requests(
