@@ -121,7 +121,8 @@ def value_of(reading: Reading) -> str:
     """The edited members of a request as `name=value`, for a message."""
     names = [name for name, _edge in reading.meaning.edits]
     if reading.sent is None or not names:
-        return f"the invoice “{reading.meaning.id}”"
+        plain = "the plain invoice, the required members alone,"
+        return plain if reading.meaning.id == "plain" else f"the invoice “{reading.meaning.id}”"
     return ", ".join(value_words(reading, name) for name in names)
 
 

@@ -112,7 +112,7 @@ def conclusion(report: Report, folder: Path) -> Group:
     for _turn, _level, row, finding in sorted(pairs, key=lambda pair: (pair[0], pair[1]))[:FINDINGS_SHOWN]:
         parts.append(_finding(row, finding))
         shown += 1
-    total = sum(not is_known(finding) for row in failed for finding in row["findings"])
+    total = sum(not is_known(finding) and not follows(finding, root) for row in failed for finding in row["findings"])
     if total > shown:
         left = total - shown
         words = "1 more finding is" if left == 1 else f"{left} more findings are"

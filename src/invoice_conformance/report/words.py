@@ -78,9 +78,10 @@ def gate_of(report: Report) -> str:
 def tally_of(report: Report) -> str:
     """How many requirements of each level fail, and how many are open, in one line."""
     parts = []
-    for level, counted in report["counts"].items():
+    for level in LEVELS:
+        counted = report["counts"].get(level, {})
         total = sum(count for verdict, count in counted.items() if verdict != "not-selected")
-        if not total:
+        if not total or (level == "MAY" and not counted.get("fail")):
             continue
         words = f"{counted.get('fail', 0)} of {total} {'MAY or contested' if level == 'MAY' else level} fail"
         undecided = counted.get("inconclusive", 0) + counted.get("error", 0)
@@ -132,6 +133,7 @@ OUTCOMES_OF_EDGES = (
 """Classes of findings that say how a value came back, not what was sent."""
 EDGES = {
     "": "",
+    "a date-time": "a number that looks like a date-time",
     "absent": "left out",
     "astral characters, more than maxLength in UTF-16": "emoji, few enough as characters, too many as UTF-16 units",
     "beyond binary64": "a number that no double holds",
@@ -139,6 +141,7 @@ EDGES = {
     "exponent": "a rate written with an exponent",
     "foreign": "a contract of the other tenant",
     "fraction": "a number with a fraction",
+    "ideograph beyond the BMP": "a Chinese character of four bytes",
     "in its turn": "amounts in turn",
     "its own": "a number of its own",
     "large": "a rate above a million",
