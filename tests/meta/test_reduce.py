@@ -193,6 +193,7 @@ def test_the_rerun_names_the_case_that_is_shown(farm: FaultFarm, tmp_path: Path)
 
     (reported,) = next(row for row in result.report["requirements"] if row["id"] == "AMOUNT-ECHO")["findings"]
     assert reported["case"] == "amountMinor:value: 2^24+1, which no 32-bit float holds"
-    assert f"--case '{reported['case']}'" in reported["rerun"]
+    # The first case of the plan that showed it goes with it, so that it is found under the same id.
+    assert f"--case '{reported['case']}' --case {reported['cases'][0]}" in reported["rerun"]
     assert reported["title"] == "amountMinor=16777217"
     assert reported["members"] == ["amountMinor"]

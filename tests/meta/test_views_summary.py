@@ -110,7 +110,7 @@ def test_what_markdown_does_not_interpret_is_not_escaped() -> None:
     assert "&#" not in text.partition("### What failed")[2].partition("Before `curl`")[0].replace("&#58;//", "")
 
 
-@pytest.mark.parametrize("said", ["`x", "a|b", "a\\|b", "<img src=x>", "</details>", "<!--", "<?php", "``` | <b>"])
+@pytest.mark.parametrize("said", ["a|b", "a\\|b", "<img src=x>", "</details>", "<!--", "<?php", "``` | <b>"])
 def test_what_may_end_a_code_span_or_begin_a_tag_is_spelled_out(said: str) -> None:
     text = summary(report(row("AMOUNT-ECHO", "fail", findings=[finding(got=said)])))
 
@@ -118,6 +118,16 @@ def test_what_may_end_a_code_span_or_begin_a_tag_is_spelled_out(said: str) -> No
     assert line.count("|") == 5
     assert said not in line.split(" | ")[3]
     assert html.unescape(line.split(" | ")[3]) == f"<code>{said}</code> |"
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [("a `b` c", "`` a `b` c ``"), ("`", "`` ` ``"), ("a ```b", "```` a ```b ````"), ("x <= 1 & y", "`x <= 1 & y`")],
+)
+def test_backticks_stand_in_a_longer_fence(said: str, code: str) -> None:
+    text = summary(report(row("AMOUNT-ECHO", "fail", findings=[finding(got=said)])))
+
+    assert f" | {code} |" in text
 
 
 def test_the_refused_plain_invoice_is_told_once() -> None:

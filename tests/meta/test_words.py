@@ -60,7 +60,7 @@ def test_the_page_has_the_address_that_its_text_came_from() -> None:
         (1, "must", "exit code 1: at least one MUST fails"),
         (1, "should", "exit code 1: at least one MUST or SHOULD fails"),
         (3, "must", "exit code 3: no MUST is known to fail, but not every one could be judged"),
-        (5, "must", "exit code 5: the run was aborted, because the target could not be judged"),
+        (5, "must", "exit code 5: the target could not be asked"),
     ],
 )
 def test_the_exit_code_says_what_it_is_for(code: int, level: str, words: str) -> None:

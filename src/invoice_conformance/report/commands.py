@@ -299,15 +299,14 @@ def _printed(octets: bytes) -> str:
 
 
 def rerun(finding: Finding, cases: Mapping[str, Case], settings: Settings) -> str:
-    """The command that judges this one finding again: the case that is shown, or the one that it was reduced from."""
-    reading = finding.shown.reading or finding.trial.act
-    names = (finding.script.id if finding.script is not None else reading.meaning.id, finding.trial.id)
-    shown = reading.meaning.id
-    steps = {one.id for _role, one in _steps(finding)} if finding.script is not None else set()
-    known = [name for name in ((shown, *names) if shown not in steps else names) if name in cases]
-    case = known[0] if known else None
+    """The command that judges this one finding again: the case that is shown, and the first that the run met it in."""
+    shown = (finding.shown.reading or finding.trial.act).meaning.id
+    first = finding.script.id if finding.script is not None else finding.trial.id
+    # A step of several is sent by its script. Without the first case it would be found under another id.
+    alone = shown not in {case.id for _role, case in _steps(finding)} or len(_steps(finding)) == 1
+    known = [name for name in dict.fromkeys((shown, first) if alone else (first,)) if name in cases]
     parts = [*_towards(settings), "--requirement", finding.requirement]
-    if finding.check.fold is None and case is not None:
+    for case in known if finding.check.fold is None else ():
         parts += ["--case", re.sub(r"([*?[])", r"[\1]", case)]
     return _spoken([*parts, *_sending(settings)])
 

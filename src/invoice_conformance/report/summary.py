@@ -34,6 +34,7 @@ from invoice_conformance.report.words import (
     root_of,
     root_words,
     rule_of,
+    sent_of,
     set_of,
     stability,
     target_of,
@@ -110,7 +111,7 @@ def _head(report: Report) -> Iterator[str]:
         yield ""
     yield (
         f"{_code(target_of(report))}, {report['started_at'][:16].replace('T', ' ')} UTC, "
-        f"{report['requests']} requests, {report['invoices_created']} invoices created, "
+        f"{sent_of(report)}, "
         f"{report['duration_s']:.1f} s, profile {report['profile']}, seed {report['seed']}, "
         f"{report['suite']['name']} {report['suite']['version']}; {gate_of(report)}"
     )
@@ -141,15 +142,16 @@ def _head(report: Report) -> Iterator[str]:
 def _row(row: Part) -> str:
     first = listed(row)[0]
     more = len(row["findings"]) - 1
-    notes = [f"known: {_code(known_words(first))}"] if all_known(row) else []
+    notes = [f"known: {_code(known_words(first), cell=True)}"] if all_known(row) else []
     notes += [stability(first)] if stability(first) else []
     notes += [f"and {more} more finding{'s' if more > 1 else ''}"] if more else []
     note = f" ({'; '.join(notes)})" if notes else ""
-    return f"| {level_words(row)} | **{row['id']}**{note} | {_code(first['expected'])} | {_code(first['got'])} |"
+    expected, got = _code(first["expected"], cell=True), _code(first["got"], cell=True)
+    return f"| {level_words(row)} | **{row['id']}**{note} | {expected} | {got} |"
 
 
 def _open(row: Part) -> str:
-    return f"| {level_words(row)} | **{row['id']}** | {row['verdict']}: {_code(row['reason'])} |"
+    return f"| {level_words(row)} | **{row['id']}** | {row['verdict']}: {_code(row['reason'], cell=True)} |"
 
 
 def _details(row: Part) -> str:
@@ -182,17 +184,21 @@ def _prose(text: str) -> str:
     return re.sub(r"#(?=[0-9])", "&#35;", safe)
 
 
-_DOUBTFUL = re.compile(r"[`|]|<[A-Za-z/!?]")
-"""What ends a code span or a cell of a table, or may begin a tag where a reader does not know code spans."""
+_TAG = re.compile(r"<[A-Za-z/!?]")
+"""What may begin a tag where a reader does not know code spans."""
 
 
-def _code(text: str) -> str:
-    """Text as code, in which neither a mention nor a link comes about."""
+def _code(text: str, *, cell: bool = False) -> str:
+    """Text as code, in which neither a mention nor a link comes about; in a `cell` of a table no bar ends it."""
     line = one_line(cut(text, MESSAGE))
-    if line.strip() and not _DOUBTFUL.search(line):
-        return f"`{line}`"
-    # Every mark of ASCII goes as a character reference, which begins nothing.
-    return f"<code>{re.sub(r'[!-/:-@[-`{-~]', lambda found: f'&#{ord(found[0])};', line)}</code>"
+    if not line.strip() or _TAG.search(line) or (cell and "|" in line):
+        # Every mark of ASCII goes as a character reference, which begins nothing.
+        return f"<code>{re.sub(r'[!-/:-@[-`{-~]', lambda found: f'&#{ord(found[0])};', line)}</code>"
+    longest = max((len(run) for run in re.findall(r"`+", line)), default=0)
+    # A space is taken away from both ends (CommonMark §6.1), so that the text may begin or end with a backtick.
+    room = " " if longest else ""
+    fence = "`" * (longest + 1)
+    return f"{fence}{room}{line}{room}{fence}"
 
 
 def _block(text: str) -> str:

@@ -28,6 +28,7 @@ from invoice_conformance.report.words import (
     root_of,
     root_words,
     rule_of,
+    sent_of,
     set_of,
     told,
 )
@@ -42,6 +43,8 @@ FINDINGS_SHOWN = 12
 """Findings that the terminal shows in full; the report has all."""
 CURL_SHOWN = 1600
 """Characters of a command that the terminal still shows; longer ones are in the report."""
+TOLD = frozenset({1, 4, 6})
+"""Exit codes that say more than the outcome does."""
 COLOURS = {
     "full": "green",
     "core": "green",
@@ -124,7 +127,8 @@ def conclusion(report: Report, folder: Path) -> Group:
         parts.append(_undecided(undecided))
     if report["baseline"] is not None:
         parts.append(_baseline(report))
-    parts.append(_counts(report))
+    if report["stopped"] is None or any({"pass", "fail"} & counted.keys() for counted in report["counts"].values()):
+        parts.append(_counts(report))
     parts.append(_verdict(report, folder))
     return Group(*parts)
 
@@ -197,17 +201,16 @@ def _verdict(report: Report, folder: Path) -> Text:
     text = Text("\n")
     text.append(conclusion_of(report), style=f"bold {COLOURS[outcome]}")
     if report["exit_code"]:
-        text.append(f"; {gate_of(report)}")
+        text.append(f"; {gate_of(report)}" if report["exit_code"] in TOLD else f" (exit code {report['exit_code']})")
     if report["stopped"] is not None:
         text.append(f"\n{one_line(report['stopped'])}", style=COLOURS[outcome])
     text.append("".join(f"\n{one_line(line)}" for line in set_of(report)), style="yellow")
     if report["waived"]:
         text.append(f"\nwaived by name: {', '.join(report['waived'])}", style="yellow")
     text.append(
-        f"\n{report['requests']} requests, {report['invoices_created']} invoices created, "
-        f"{report['duration_s']:.1f} s, profile {report['profile']}, seed {report['seed']}"
+        f"\n{sent_of(report)}, {report['duration_s']:.1f} s, profile {report['profile']}, seed {report['seed']}"
     )
     if report["configuration"]["insecure"]:
         text.append("\nany TLS certificate was accepted (--insecure): this certifies nothing", style="yellow")
-    text.append(f"\nreport: {folder / 'report.json'}; for people: {folder / 'report.html'}")
+    text.append(f"\nfor people: {folder / 'report.html'}\nreport: {folder / 'report.json'}")
     return text

@@ -40,7 +40,7 @@ GATES = {
     1: "at least one {levels} fails",
     3: "no {levels} is known to fail, but not every one could be judged",
     4: "nothing new fails, but the baseline lists what is not so",
-    5: "the run was aborted, because the target could not be judged",
+    5: "the target could not be asked",
     6: "the suite itself failed; please report it",
 }
 """Why a run has the exit code that it has."""
@@ -73,6 +73,15 @@ def gate_of(report: Report) -> str:
     """The exit code of the run and what it says, by the levels that were asked for."""
     levels = "MUST" if report["configuration"]["level"] == "must" else "MUST or SHOULD"
     return f"exit code {report['exit_code']}: {GATES[report['exit_code']].format(levels=levels)}"
+
+
+def sent_of(report: Report) -> str:
+    """How much was sent and created."""
+    requests, invoices = report["requests"], report["invoices_created"]
+    return (
+        f"{requests} {'request' if requests == 1 else 'requests'}, "
+        f"{invoices} {'invoice' if invoices == 1 else 'invoices'} created"
+    )
 
 
 def tally_of(report: Report) -> str:
