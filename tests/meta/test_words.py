@@ -84,7 +84,23 @@ def test_how_often_it_was_broken_is_told(seen: int, sent: int, words: str) -> No
     found = finding(stability={"seen": seen, "sent": sent, "unstable": seen < sent}, occurrences=1, both_tenants=False)
 
     assert repeated(found) == words
-    assert case_of(found) == (f"amountMinor:maximum ({words})" if words else "amountMinor:maximum")
+    notes = f"the largest legal value; {words}" if words else "the largest legal value"
+    assert case_of(found) == f"amountMinor:maximum ({notes})"
+
+
+@pytest.mark.parametrize(
+    ("case", "notes"),
+    [
+        ("amountMinor:maximum, reduced", " (made smaller, from the largest legal value)"),
+        ("legal values together 3, reduced", " (made smaller as far as it still shows)"),
+        ("amountMinor:value: 2^31", ""),
+        ("a percent sign for tenant-id", ""),
+    ],
+)
+def test_a_case_that_is_not_plain_is_explained(case: str, notes: str) -> None:
+    once = {"seen": 1, "sent": 1, "unstable": False}
+
+    assert case_of(finding(case=case, stability=once, occurrences=1, both_tenants=False)) == case + notes
 
 
 def test_a_convention_quotes_nothing() -> None:

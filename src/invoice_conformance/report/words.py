@@ -340,9 +340,21 @@ def repeated(finding: Part) -> str:
     return f"unstable: {words}" if found["unstable"] else words if found["sent"] > 1 else ""
 
 
+def _case_words(case: str) -> list[str]:
+    """What the name of a case means, where that is not plain."""
+    name = case.removesuffix(", reduced")
+    edge = name.partition(":")[2]
+    words = edge_words(edge)
+    plain = words == edge or edge.startswith("value:")
+    if name != case:
+        return ["made smaller as far as it still shows"] if plain else [f"made smaller, from {words}"]
+    return [] if plain else [words]
+
+
 def case_of(finding: Part) -> str:
     """The case, how many showed the same, in which members and tenants, and how often it was broken again."""
-    notes = [f"the same in {finding['occurrences']} cases"] if finding["occurrences"] > 1 else []
+    notes = _case_words(str(finding["case"]))
+    notes += [f"the same in {finding['occurrences']} cases"] if finding["occurrences"] > 1 else []
     notes += [f"in {', '.join(finding['fields'])}"] if len(finding["fields"]) > 1 else []
     notes += ["in both tenants"] if finding.get("both_tenants") else []
     notes += [repeated(finding)] if repeated(finding) else []
