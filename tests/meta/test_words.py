@@ -99,8 +99,10 @@ def test_how_often_it_was_broken_is_told(seen: int, sent: int, words: str) -> No
 )
 def test_a_case_that_is_not_plain_is_explained(case: str, notes: str) -> None:
     once = {"seen": 1, "sent": 1, "unstable": False}
+    found = finding(case=case, stability=once, occurrences=1, both_tenants=False)
 
-    assert case_of(finding(case=case, stability=once, occurrences=1, both_tenants=False)) == case + notes
+    assert case_of(found) == case + notes
+    assert case_of(found | {"members": []}) == case
 
 
 def test_a_convention_quotes_nothing() -> None:

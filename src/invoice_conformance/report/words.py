@@ -142,8 +142,11 @@ OUTCOMES_OF_EDGES = (
 """Classes of findings that say how a value came back, not what was sent."""
 EDGES = {
     "": "",
+    "NUL": "a NUL character",
     "a date-time": "a number that looks like a date-time",
     "absent": "left out",
+    "and a space": "the id with a space behind it",
+    "around it": "something before or after the date-time",
     "astral characters, more than maxLength in UTF-16": "emoji, few enough as characters, too many as UTF-16 units",
     "beyond binary64": "a number that no double holds",
     "code": "a currency code",
@@ -152,33 +155,47 @@ EDGES = {
     "fraction": "a number with a fraction",
     "ideograph beyond the BMP": "a Chinese character of four bytes",
     "in its turn": "amounts in turn",
+    "in other letter case": "the id in other letter case",
+    "incomplete": "a part of a date-time",
     "its own": "a number of its own",
     "large": "a rate above a million",
     "legal neighbour": "a legal date-time beside an illegal one",
+    "local time": "times at which clocks of time zones change",
     "many decimals": "a rate with more than six decimals",
+    "maxLength": "the longest legal text",
+    "maxLength+1": "one character more than the longest legal text",
+    "maxLength-1": "one character less than the longest legal text",
     "maximum": "the largest legal value",
     "maximum-1": "one less than the largest legal value",
     "maximum-2": "two less than the largest legal value",
-    "maxLength": "the longest legal text",
-    "maxLength-1": "one character less than the longest legal text",
-    "maxLength+1": "one character more than the longest legal text",
-    "minimum": "the smallest legal value",
-    "minimum+1": "one more than the smallest legal value",
     "minLength": "the shortest legal text",
     "minLength+1": "one character more than the shortest legal text",
     "minLength-1": "one character less than the shortest legal text",
+    "minimum": "the smallest legal value",
+    "minimum+1": "one more than the smallest legal value",
     "negative zero": "a zero with a minus sign",
     "no code": "three characters that are no currency code",
+    "no fraction": "without fractions of a second",
+    "no zone": "without Z",
+    "of another kind": "an id in quite another form",
+    "offset": "an offset in place of Z",
     "other content": "content unlike that of the invoice before",
+    "other digits": "digits of other scripts",
     "over maximum": "above the largest legal value",
     "plain value": "an ordinary value",
     "random": "values drawn at random",
     "random change": "a legal date-time with something changed at random",
+    "separator": "another character in place of T",
+    "set by the client": "a member that clients may not set",
     "shared": "the number of another request of the same test",
     "spelling": "an integer spelled in another way",
+    "the token": "the token in the body",
     "tiny": "a rate below a millionth",
     "under minimum": "below the smallest legal value",
+    "unknown": "an id that does not exist",
     "value": "a legal value between the bounds",
+    "with NUL": "an id with a NUL character",
+    "with a quote": "an id with an apostrophe",
     "zone": "an ending that is no Z",
 }
 """Classes of values in words for who does not know the suite; those that are plain by themselves are not here."""
@@ -353,7 +370,8 @@ def _case_words(case: str) -> list[str]:
 
 def case_of(finding: Part) -> str:
     """The case, how many showed the same, in which members and tenants, and how often it was broken again."""
-    notes = _case_words(str(finding["case"]))
+    # What shows in any answer has nothing to do with the values of the case that it was met in.
+    notes = _case_words(str(finding["case"])) if members_of(finding) else []
     notes += [f"the same in {finding['occurrences']} cases"] if finding["occurrences"] > 1 else []
     notes += [f"in {', '.join(finding['fields'])}"] if len(finding["fields"]) > 1 else []
     notes += ["in both tenants"] if finding.get("both_tenants") else []
