@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import io
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from invoice_conformance import __version__, asking, collector
 from invoice_conformance.arguments import add_options, settings_of
@@ -25,7 +25,8 @@ EPILOG = """exit codes of run:
   0  conformant at the asked level    3  incomplete: something could not be judged
   1  not conformant                   5  aborted because of the target
   2  usage or configuration           6  a defect of the suite
-  4  the baseline lists what is not so
+  4  nothing new fails, but the
+     baseline lists what is not so
 
 every option can be set in the environment as INVOICE_CONFORMANCE_<OPTION>, or in invoice-conformance.toml
 """
@@ -124,7 +125,19 @@ def _parser(*, serving: bool = False) -> argparse.ArgumentParser:
     gate.add_commands(commands)
     asking.add_commands(commands)
     certify_cli.add_commands(commands)
+    _describe(commands)
     return parser
+
+
+def _describe(commands: argparse._SubParsersAction[Any]) -> None:
+    """Let the help of each command begin with what the list of commands says of it."""
+    for told in commands._choices_actions:  # noqa: SLF001 - argparse offers no other way
+        parser = commands.choices[told.dest]
+        words = told.help or ""
+        parser.description = parser.description or f"{words[:1].upper()}{words[1:]}."
+        for action in parser._actions:  # noqa: SLF001 - likewise
+            if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - likewise
+                _describe(action)
 
 
 def _add_faults(parser: argparse.ArgumentParser) -> None:
@@ -291,7 +304,9 @@ def _go(settings: Settings, *, as_json: bool = False) -> int:
         invoices = plan.invoices + 1
         if settings.max_invoices is not None:
             invoices = min(invoices, settings.max_invoices)
-        console.print(f"{where}: {plan.requests} requests, up to {invoices} invoices", markup=False, soft_wrap=True)
+        console.print(
+            f"judging {where}: {plan.requests} requests, up to {invoices} invoices", markup=False, soft_wrap=True
+        )
         if not (settings.yes or agreed(settings.base_url, invoices, console)):
             return _complain("nothing was sent")
         with terminal.Live(console) as live:

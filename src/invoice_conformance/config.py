@@ -78,21 +78,41 @@ OPTIONS: tuple[Option, ...] = (
     Option("other-tenant-id", "text", "a second tenant that the token may act for", metavar="ID"),
     Option("other-contract-id", "text", "a contract of the second tenant", metavar="ID"),
     Option("out", "path", "folder for the report (default: reports/<host>-<UTC time>/)", metavar="DIR"),
-    Option("seed", "count", "seed of everything drawn (default: 0)", metavar="N"),
-    Option("concurrency", "count", "requests under way at once (default: 16)", metavar="N"),
+    Option(
+        "seed",
+        "count",
+        "number from which values at random are drawn: the same, the same values (default: 0)",
+        metavar="N",
+    ),
+    Option("concurrency", "count", "requests that wait for their answer at the same time (default: 16)", metavar="N"),
     Option("rate-limit", "rate", "requests a second at most, as 50 or 50/s", metavar="N/s"),
     Option("max-invoices", "count", "stop creating invoices after this many", metavar="N"),
     Option("timeout", "number", "seconds that one request may take in all (default: 10)", metavar="S"),
     Option("max-time", "number", "seconds that the whole run may take (default: 3600)", metavar="S"),
     Option("wait-for-target", "number", "seconds to wait for a target that is not up yet", metavar="S"),
     Option(
-        "profile", "choice", "how much is sent (default: standard)", ("quick", "standard", "certification", "thorough")
+        "profile",
+        "choice",
+        "how much is sent; plan says how many requests that are (default: standard)",
+        ("quick", "standard", "certification", "thorough"),
     ),
-    Option("level", "choice", "what decides the exit code (default: must)", ("must", "should")),
+    Option(
+        "level",
+        "choice",
+        "which failures make the exit code 1: of every MUST, or of every SHOULD too (default: must)",
+        ("must", "should"),
+    ),
     Option("requirement", "list", "run this requirement alone; may be repeated, and may be a glob", metavar="ID"),
-    Option("case", "list", "send this case alone; may be repeated, and may be a glob", metavar="ID"),
-    Option("without", "list", "waive this requirement; may be repeated", metavar="ID"),
-    Option("baseline", "path", "file of known findings, which do not fail the gate", metavar="FILE"),
+    Option(
+        "case", "list", "send this case alone, as a report names it; may be repeated, and may be a glob", metavar="ID"
+    ),
+    Option(
+        "without",
+        "list",
+        "do not judge this requirement; every view says so, and the outcome is never full; may be repeated",
+        metavar="ID",
+    ),
+    Option("baseline", "path", "file of known findings, which leave the exit code 0", metavar="FILE"),
     Option(
         "set", "text", "judge by the requirements of this release, such as 2026.11 (default: newest)", metavar="NAME"
     ),

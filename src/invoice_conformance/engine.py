@@ -219,7 +219,7 @@ class Engine:
     def _all_cases(self) -> None:
         """Send all but the races, in flight together, the longest scripts first."""
         self._count_steps()
-        self._listener.stage("sending", self._plan.requests)
+        self._listener.stage("sending the requests", self._plan.requests)
         apart = [_Apart(self, script) for script in self._ordered("apart")]
         for one in apart:
             one.begin()
@@ -433,6 +433,11 @@ class Engine:
             return known
         case = next((case for case in self._plan.cases() if case.id == case_id), None)
         return None if case is None else Script.alone(case)
+
+    def case_of(self, case_id: str) -> Case | None:
+        """The case of this name in any step of the plan, None when it has none."""
+        steps = (case for script in self._plan.scripts.values() for _role, case in script.steps)
+        return next((case for case in steps if case.id == case_id), None)
 
     @property
     def courier(self) -> Carrier:

@@ -117,13 +117,19 @@ def _place(reading: Reading) -> tuple[str | None, str]:
     return None, " & ".join(f"{name}: {edge}" for name, edge in edits) or reading.meaning.id
 
 
-def _value_of(reading: Reading) -> str:
+def value_of(reading: Reading) -> str:
     """The edited members of a request as `name=value`, for a message."""
-    sent = reading.sent
     names = [name for name, _edge in reading.meaning.edits]
-    if sent is None or not names:
-        return reading.meaning.id
-    return ", ".join(f"{name}={shown(sent[name])}" if name in sent else f"no {name}" for name in names)
+    if reading.sent is None or not names:
+        plain = "the plain invoice, the required members alone,"
+        return plain if reading.meaning.id == "plain" else f"the invoice “{reading.meaning.id}”"
+    return ", ".join(value_words(reading, name) for name in names)
+
+
+def value_words(reading: Reading, name: str) -> str:
+    """One member of a request as `name=value`, or that there is none."""
+    sent = reading.sent or {}
+    return f"{name}={shown(sent[name])}" if name in sent else f"no {name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +159,7 @@ class Accepted:
             return DoesNotApply("all the numbers tried of this kind are used already")
         name, edge = _place(act)
         return Broken(
-            expected=f"a success (200 or 201), because {_value_of(act)} is legal",
+            expected=f"a success (200 or 201), because {value_of(act)} is legal",
             got=act.said(),
             kind=kind_of(act),
             field=name,
@@ -201,7 +207,7 @@ class AcceptedTogether:
         if len(act.meaning.edits) == 1:
             return DoesNotApply("a single value: judged by its member's own requirement")
         name, edge = _place(act)
-        values = _value_of(act)
+        values = value_of(act)
         return Broken(
             expected=f"a success (200 or 201), because {values} are legal, and accepted without any one of them",
             got=act.said(),
@@ -376,7 +382,7 @@ def _difference(sent: Json, came: Json) -> str:  # noqa: PLR0911 - one return a 
         left, right = instant.read_sent(sent), instant.read_rfc3339(came)
         if left is not None and right is not None:
             if abs(left - right) < 1:
-                return "fraction of a second lost"
+                return "another fraction of a second"
             return "shifted" if abs(left - right) < 86400 else "another day"  # noqa: PLR2004 - seconds of a day
     return "another value"
 

@@ -9,12 +9,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from invoice_conformance import jsontext
 from invoice_conformance.expect import kind_of, unanswered
 from invoice_conformance.leaks import leak_in
 from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Trial, decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from invoice_conformance.jsontext import Json
 
@@ -248,6 +249,41 @@ def _strings(value: Json) -> Iterator[str]:
             yield from _strings(item)
 
 
+AROUND = 60
+"""Characters before and after a leak that are shown with it."""
+
+
+def around(text: str, found: str) -> str:
+    """What was found in a text, with what stands around it."""
+    line = " ".join(text.split())
+    place = line.find(found)
+    if place < 0 or not found:
+        return found[: 2 * AROUND]
+    start, end = max(0, place - AROUND), min(len(line), place + min(len(found), 2 * AROUND) + AROUND)
+    return f"{'…' if start else ''}{line[start:end]}{'…' if end < len(line) else ''}"
+
+
+def place_in(act: Reading, found: str) -> str:
+    """The member of a JSON body in whose text something was found, as a JSON pointer; else the body."""
+    document = act.document
+    pointer = _pointer_to(document.value, found) if isinstance(document, jsontext.Document) else None
+    return f"the member {pointer}" if pointer else "the body"
+
+
+def _pointer_to(value: Json, found: str) -> str | None:
+    """A JSON pointer (RFC 6901) to the first text that holds `found`; None when no single text does."""
+    if isinstance(value, str):
+        return "" if found in " ".join(value.split()) else None
+    members: Iterable[tuple[object, Json]] = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for name, inner in members:
+        pointer = _pointer_to(inner, found)
+        if pointer is not None:
+            return f"/{str(name).replace('~', '~0').replace('/', '~1')}{pointer}"
+    return None
+
+
 def body_leaks(act: Reading, expected: str) -> Broken | None:
     """What the body of an answer tells of the server's inside, None when it tells nothing."""
     if act.response is None:
@@ -259,7 +295,7 @@ def body_leaks(act: Reading, expected: str) -> Broken | None:
     words, found = leak
     return Broken(
         expected=expected,
-        got=f"{words} in the body of {act.status}: {found[:120]}",
+        got=f"{words} in {place_in(act, found)} of the answer {act.status}: {around(text, found)}",
         kind=words,
         edge=words,
         reading=act,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from invoice_conformance.expect import obeyed, shown, unanswered
-from invoice_conformance.expect_http import CLIENT_ERRORS, body_leaks, texts_of
+from invoice_conformance.expect_http import CLIENT_ERRORS, around, body_leaks, place_in, texts_of
 from invoice_conformance.leaks import DEBUG_FIELDS, leak_in
 from invoice_conformance.redaction import REDACTED
 from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Trial, decoded
@@ -40,11 +40,21 @@ class NoToken:
         words = f"the {place}" if place in {"body", "reason"} else f"the field {place}"
         return Broken(
             expected="an answer without the credentials that the request held",
-            got=f"them in {words} of {act.said(80)}",
+            got=f"them in {_where(act, place)} of the answer {act.status}",
             kind="credentials",
             edge=words,
             reading=act,
         )
+
+
+def _where(act: Reading, place: str) -> str:
+    """Where the credentials stand, with the text around them in which they are blacked out."""
+    if act.response is None or place == "reason":
+        return f"the {place}"
+    if place == "body":
+        text = (decoded(act.response) or b"").decode("utf-8", errors="replace")
+        return f"{place_in(act, REDACTED)}, {around(text, REDACTED)}," if REDACTED in text else "the body"
+    return f"the header {place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +119,7 @@ class NothingForeign:
             if _stands_in(text, said) and text not in sent:
                 return Broken(
                     expected="an answer that tells nothing of another tenant",
-                    got=f"{what} {shown(text)} in {act.said()}",
+                    got=f"{what} {shown(text)} in {_holder(act, text)} of {act.status}: {around(said, text)}",
                     kind=what,
                     edge=act.meaning.id,
                     reading=act,
@@ -132,6 +142,13 @@ class NothingForeign:
             ]
         yield from ((what, text) for what, text in found if isinstance(text, str) and _peculiar(text))
         yield "the other invoice's amount", self.amount
+
+
+def _holder(act: Reading, text: str) -> str:
+    """The header field that holds a text, or the member of the body."""
+    headers = act.response.headers if act.response is not None else ()
+    name = next((name for name, value in headers if _stands_in(text, value)), None)
+    return place_in(act, text) if name is None else f"the header {name}"
 
 
 def _texts_said(reading: Reading) -> Iterator[str]:

@@ -15,6 +15,7 @@ from invoice_conformance.exchange import NoAnswer
 from invoice_conformance.exhibit import exhibit
 from invoice_conformance.killing import IDENTITY
 from invoice_conformance.report.document import exchange_of
+from invoice_conformance.report.words import BASES, PAGE, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,12 +26,6 @@ if TYPE_CHECKING:
     from invoice_conformance.session import Suite
     from invoice_conformance.trial import Reading, Trial
 
-BASES: Final = {
-    "stated": "the page states it",
-    "implied": "the page implies it",
-    "http": "HTTP or JSON wants it of every server",
-    "convention": "a convention; the page does not speak of it",
-}
 NEAR: Final = 3
 WIDTH: Final = 110
 BODY_SHOWN: Final = 600
@@ -141,7 +136,9 @@ def _lines(row: dict[str, Any]) -> list[str]:
     decides = " (contested: it is shown and decides nothing)" if row["contested"] else ""
     lines = [f"{row['level']} {row['id']}{decides}", *_wrapped("", row["text"]), ""]
     lines += _wrapped("rule  ", f"“{row['quote']}”")
-    lines += [f"      {row['source']}", f"      {BASES[row['basis']]}; {row['file']}"]
+    lines += _wrapped("      ", place_of(row["source"]))
+    lines += _wrapped("      ", f"{row['basis']}: {BASES[row['basis']]}; {row['file']}")
+    lines += _wrapped("page  ", PAGE)
     if row["why"]:
         lines += _wrapped("why   ", row["why"])
     lines.append(f"check {row['check']}: {row['property']}")

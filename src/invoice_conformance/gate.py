@@ -20,12 +20,16 @@ DIFF_EPILOG = """exit codes of diff:
 
 def add_commands(commands: Any) -> None:  # noqa: ANN401 - argparse hides the type
     """Tell argparse of both commands."""
-    baseline = commands.add_parser("baseline", help="write known findings, for --baseline, from a report")
+    baseline = commands.add_parser(
+        "baseline", help="write the file for --baseline: findings of a report that are known and accepted"
+    )
     verbs = baseline.add_subparsers(dest="verb", metavar="update", required=True)
-    update = verbs.add_parser("update", help="take in what fails the gate now, and take out what no longer occurs")
+    update = verbs.add_parser(
+        "update", help="add the findings that make the run fail now, and remove those that no longer occur"
+    )
     update.add_argument("report", type=Path, metavar="REPORT_DIR", help="folder of the report, or its report.json")
     update.add_argument("--baseline", type=Path, metavar="FILE", required=True, help="file to write")
-    update.add_argument("--reason", metavar="TEXT", help="why the new ones are borne with")
+    update.add_argument("--reason", metavar="TEXT", help="why the new ones are accepted")
     diff = commands.add_parser(
         "diff",
         help="say what got worse, better, new and gone between two reports",

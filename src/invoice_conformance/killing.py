@@ -241,7 +241,7 @@ def afterwards(engine: Engine) -> None:
 
 
 def _is_fixed(script: Script) -> bool:
-    return not script.id.startswith("random-")
+    return not script.id.startswith("random ")
 
 
 Said: TypeAlias = "Sequence[tuple[Check, Judged | str, bool]]"

@@ -21,9 +21,19 @@ from invoice_conformance.contract import SpecError
 from invoice_conformance.escaping import one_line
 from invoice_conformance.locate import conformance_dir
 from invoice_conformance.report import views
-from invoice_conformance.report.words import baseline_of, is_known, known_words, listed, set_of, unlisted
+from invoice_conformance.report.words import (
+    BASES,
+    baseline_of,
+    is_known,
+    known_words,
+    listed,
+    rule_of,
+    set_of,
+    title_of,
+    told,
+    unlisted,
+)
 from invoice_conformance.session import Result, Suite, run
-from invoice_conformance.verdict import family_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -325,21 +335,10 @@ def _told(shown: dict[str, Any]) -> str:
     if shown["verdict"] != "fail":
         return "\n".join(map(one_line, [*lines, f"{shown['verdict']}: {shown['reason']}"]))
     for finding in listed(shown):
-        stability = finding["stability"]
-        unstable = f", unstable: {stability['seen']} of {stability['sent']}" if stability["unstable"] else ""
-        lines += [
-            "",
-            f"  {family_of(finding['edge'])} ({finding['occurrences']} cases{unstable})",
-            *([f"  known    {known_words(finding)}"] if is_known(finding) else []),
-            f"  expected {finding['expected']}",
-            f"  got      {finding['got']}",
-            *([f"  where    {finding['boundary']}"] if finding["boundary"] else []),
-            f"  curl     {finding['curl']}",
-            f"  rerun    {finding['rerun']}",
-        ]
+        lines += ["", f"  {title_of(finding)}", *(f"  {label:<8} {text}" for label, text in told(finding))]
     if unlisted(shown):
         lines += ["", f"  {unlisted(shown)}"]
-    lines += ["", f"  rule     “{row['quote']}” ({row['basis']}, {row['source']})"]
+    lines += ["", f"  rule     {rule_of(row)} ({row['basis']}: {BASES[row['basis']]})"]
     if row["why"]:
         lines.append(f"  why      {row['why']}")
     # Terminals and CI systems would obey what the target says.

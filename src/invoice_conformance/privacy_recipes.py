@@ -35,9 +35,9 @@ def beside_another_tenant() -> Cases:
     def recipe(scope: Scope) -> Iterator[Script]:
         foreign = Edit(CONTRACT_FIELD, "foreign", (Hole("other-contract"),))
         unknown = Edit(CONTRACT_FIELD, "unknown", (b'"ctr_000000000000000000000000"',))
-        peculiar = Edit("amountMinor", "peculiar", (FOREIGN_AMOUNT.encode(),))
+        alone = Edit("amountMinor", "an amount that no other invoice has", (FOREIGN_AMOUNT.encode(),))
         first = with_headers(
-            invoice(scope.contract, "", (_NUMBER, foreign, peculiar)),
+            invoice(scope.contract, "", (_NUMBER, foreign, alone)),
             "an invoice of the other tenant",
             ("tenant-id", "${other_tenant}"),
         )

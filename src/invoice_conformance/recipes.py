@@ -31,6 +31,9 @@ RACERS = 8
 CONNECTIONS = 6
 """How many duplicates of a number come over connections of their own: a second worker misses all of them once in 64."""
 BETWEEN = {"quick": 60, "standard": 60, "thorough": 300}
+TOGETHER = {"MUST": "legal values together", "SHOULD": "unusual values together"}
+AT_RANDOM = {"MUST": "random legal values", "SHOULD": "random unusual values"}
+"""What cases of several values are called; numbers follow."""
 REPRESENTATIVES = {"quick": 4, "standard": 7, "thorough": 14}
 
 
@@ -94,8 +97,8 @@ def in_company(*keywords: str) -> Cases:
                 around = tuple(edit for edit in around if edit.field not in {"issuedAt", "dueAt", "paidAt"})
             beside = scope.edge(edge.twin)
             twin_edits = around if beside is None else (*around, beside.edit)
-            act = invoice(scope.contract, f"{edge.id} in company", (*around, edge.edit))
-            twin = invoice(scope.contract, f"{edge.id} in company, twin", twin_edits)
+            act = invoice(scope.contract, f"{edge.id} among random legal values", (*around, edge.edit))
+            twin = invoice(scope.contract, f"{edge.id} among random legal values, twin", twin_edits)
             if _is(scope, twin, "valid") and _is(scope, act, "invalid"):
                 yield Script.beside(act, twin, edge.field)
 
@@ -119,14 +122,14 @@ TYPICAL = ("type=string: plain", "type=number")
 def _among_excuses(scope: Scope, keywords: tuple[str, ...]) -> Iterator[Script]:
     """One illegal edge a field and keyword, in an invoice of excuses; that invoice, all legal, is the twin."""
     company = [edge.edit for name, value in EXCUSES if (edge := scope.edge(f"{name}:{value}")) is not None]
-    twin = invoice(scope.contract, "excuses", company)
+    twin = invoice(scope.contract, "a paid invoice of nothing", company)
     first: dict[tuple[str, str], Edge] = {}
     for edge in sorted(scope.edges, key=lambda edge: not edge.name.startswith(TYPICAL)):
         if not edge.legal and edge.core and edge.keyword in keywords:
             first.setdefault((edge.field, edge.keyword), edge)
     for edge in first.values():
         edits = (*(edit for edit in company if edit.field != edge.field), edge.edit)
-        act = invoice(scope.contract, f"{edge.id} among excuses", edits)
+        act = invoice(scope.contract, f"{edge.id} in a paid invoice of nothing", edits)
         if _is(scope, twin, "valid") and _is(scope, act, "invalid"):
             yield Script.beside(act, twin, edge.field)
 
@@ -196,7 +199,7 @@ def pairs(level: Level) -> Cases:
         for index, combination in enumerate(AllPairs(varied)):
             chosen = [edit for edit in combination if edit is not None]
             edits = tuple(in_usual_order(chosen) if level == "MUST" else chosen)
-            case = invoice(scope.contract, f"pairwise-{level.lower()}-{index}", edits)
+            case = invoice(scope.contract, f"{TOGETHER[level]} {index + 1}", edits)
             if len(edits) > 1 and scope.judgement(case).kind == "valid":
                 yield Script.alone(case)
 
@@ -292,7 +295,7 @@ def random_invoices(level: Level) -> Cases:
         )
         for index, departures in enumerate(drawn):
             edits = tuple(in_usual_order(list(departures))) if level == "MUST" else departures
-            case = invoice(scope.contract, f"random-{level.lower()}-{index}", edits)
+            case = invoice(scope.contract, f"{AT_RANDOM[level]} {index + 1}", edits)
             if edits and scope.judgement(case).kind == "valid":
                 yield Script.alone(case)
 
@@ -311,7 +314,9 @@ def random_refusals(keyword: str) -> Cases:
         )
         for index, (legal, text) in enumerate(drawn):
             field = fields[index % len(fields)]
-            act = _dated(scope.contract, f"random-{keyword}-{index}", field.name, f"random change: {text}", text)
+            act = _dated(
+                scope.contract, f"random illegal date-time {index + 1}", field.name, f"random change: {text}", text
+            )
             if not _is(scope, act, "invalid"):
                 continue
             twin = (

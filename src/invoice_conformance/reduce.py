@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from invoice_conformance import instant
-from invoice_conformance.boundaries import invoice
+from invoice_conformance.boundaries import CONTRACT_FIELD, NUMBER_FIELD, invoice
 from invoice_conformance.case import Edit, NumberSlot
 from invoice_conformance.checks import Script
 from invoice_conformance.engine import Budget
-from invoice_conformance.expect import Accepted, AcceptedTogether, Echoed
+from invoice_conformance.expect import Accepted, AcceptedTogether, Echoed, value_words
 from invoice_conformance.expect_steady import KeepsServing
 from invoice_conformance.survival import look_closer
 from invoice_conformance.trial import Broken, Holds, Trial
@@ -34,6 +34,7 @@ IN_ALL = 600
 """Requests that may be sent after the plan in all."""
 AGAIN = 2
 """How often a broken case is sent once more to see whether the answer is stable."""
+OTHER_TENANT = "${other_tenant}"
 ISOLATED = 40
 """Refused combinations that are taken apart at most."""
 
@@ -46,7 +47,9 @@ def understand(engine: Engine) -> None:
     budget = Budget(IN_ALL)
     look_closer(engine, budget)
     isolate(engine, budget)
-    engine.listener.stage("looking closer at findings", len(engine.findings()))
+    found = len(engine.findings())
+    if found:
+        engine.listener.stage("looking closer at what was found", found)
     boundaries: list[Boundary] = []
     for finding in engine.findings():
         _look_closer(engine, finding, budget, boundaries)
@@ -111,30 +114,55 @@ def isolate(engine: Engine, budget: Budget) -> None:
             engine.judge.script(script, Trial(script.id, {"act": (act,), "without": about or (without[-1].act,)}))
 
 
+def _together(finding: Finding) -> str:
+    """What a refused combination takes, in words: it was accepted without the values named."""
+    act = finding.shown.reading
+    if act is None:
+        return ""
+    kept = [{*one.meaning.edits} for one in finding.trial.roles.get("without", ())]
+    needed = [edit for edit in act.meaning.edits if any(edit not in rest for rest in kept)]
+    words = [value_words(act, name) for name, _edge in act.meaning.edits]
+    without = " or ".join(value_words(act, name) for name, _edge in needed)
+    return f"only when {' and '.join(words)} come together; without {without} it was accepted" if needed else ""
+
+
 def _look_closer(engine: Engine, finding: Finding, budget: Budget, boundaries: list[Boundary]) -> None:
     script = finding.script or engine.script_of(finding.trial.id)
-    if script is None or script.order == "race" or finding.check.fold is not None:
+    # What brings a server down was sent often enough to become a finding.
+    if finding.check.fold is not None or isinstance(finding.check.expecting, KeepsServing):
         return
-    if isinstance(finding.check.expecting, KeepsServing):
-        return  # it was sent often enough to become one
+    if script is None:
+        _in_the_first_tenant(engine, finding, budget)
+    if script is None or script.order == "race":
+        return
     known = _explained(engine, finding, script.act, boundaries)
     if known is not None:
         finding.boundary, finding.reduced = known.words, known.broken
-        return
-    steps = len(script.steps)
+    elif _again(engine, finding, script, budget) and script.order == "any" and not finding.unstable:
+        _reduce(engine, finding, script.act, budget, boundaries)
+
+
+def _again(engine: Engine, finding: Finding, script: Script, budget: Budget) -> bool:
+    """Send a broken case again and count how often it is broken; False when it may not be sent so often."""
     for _turn in range(AGAIN):
-        if not budget.take(steps):
-            return
+        if not budget.take(len(script.steps)):
+            return False
         trial = engine.further(script, watched=False)
         if trial is None:
-            return
+            return False
         finding.sent += 1
         finding.seen += _same(engine, finding, trial) is not None
-    if finding.unstable or script.order != "any":
+    return True
+
+
+def _reduce(engine: Engine, finding: Finding, case: Case, budget: Budget, boundaries: list[Boundary]) -> None:
+    """Find the fewest values that show a finding, and where it begins in one's own."""
+    if isinstance(finding.check.expecting, AcceptedTogether):
+        finding.boundary = _together(finding)
         return
     left = Budget(PER_FINDING)
-    case = _fewer_edits(engine, finding, script.act, budget, left)
-    found = _to_the_boundary(engine, finding, case, budget, left)
+    smallest = _fewer_edits(engine, finding, case, budget, left)
+    found = _to_the_boundary(engine, finding, smallest, budget, left)
     if found is not None:
         boundaries.append(found)
         finding.boundary = found.words
@@ -204,18 +232,70 @@ def _try(engine: Engine, finding: Finding, case: Case, budget: Budget, left: Bud
 
 def _fewer_edits(engine: Engine, finding: Finding, case: Case, budget: Budget, left: Budget) -> Case:
     """Bring one member after the other back to the plain invoice as long as the finding stays."""
-    if isinstance(finding.check.expecting, AcceptedTogether) or len(case.edits) < 2:  # noqa: PLR2004 - nothing to drop
+    if len(case.edits) < 2:  # noqa: PLR2004 - nothing to drop
         return case
     smallest = case
+    # Without which members it did not show, and what was left beside them then.
+    needed: dict[Edit, list[Edit]] = {}
     for edit in case.edits:
         rest = [other for other in smallest.edits if other is not edit]
         if not rest and not isinstance(finding.check.expecting, Echoed):
             break
         smaller = invoice(engine.contract, f"{case.id}, reduced", rest)
-        broken = _try(engine, finding, smaller, budget, left)
-        if broken is not None:
-            smallest, finding.reduced = smaller, broken
+        judged = _judged(engine, finding, smaller, budget, left)
+        if isinstance(judged, Broken) and judged.kind == finding.broken.kind:
+            smallest, finding.reduced = smaller, judged
+        elif isinstance(judged, Holds):
+            needed[edit] = rest
+    if len(smallest.edits) > 1:
+        finding.boundary = _condition(engine, finding, smallest, needed, budget, left)
     return smallest
+
+
+def _condition(
+    engine: Engine, finding: Finding, case: Case, needed: dict[Edit, list[Edit]], budget: Budget, left: Budget
+) -> str:
+    """Beside which values alone a finding shows, in words; empty when no single one was found to matter."""
+    act = finding.shown.reading
+    beside: list[Edit] = []
+    for edit in case.edits:
+        rest = [other for other in case.edits if other is not edit]
+        if edit not in needed:
+            continue
+        if len(needed[edit]) > len(rest):
+            # It was left out of more than is left now.
+            fewer = invoice(engine.contract, f"{case.id} without {edit.field}", rest)
+            if not isinstance(_judged(engine, finding, fewer, budget, left), Holds):
+                continue
+        beside.append(edit)
+    if act is None or not beside:
+        return ""
+    others = [value_words(act, edit.field) for edit in case.edits if edit not in beside]
+    conditions = [value_words(act, edit.field) for edit in beside]
+    if not others:
+        return f"only when {' and '.join(conditions)} come together; without any one of them it did not show"
+    return (
+        f"{' and '.join(others)} shows it only when the invoice also has {' and '.join(conditions)}; "
+        f"without {' or '.join(conditions)} it did not show"
+    )
+
+
+def _in_the_first_tenant(engine: Engine, finding: Finding, budget: Budget) -> None:
+    """See whether what was met in the other tenant shows in the first one too."""
+    case = engine.case_of(finding.trial.id)
+    if case is None or ("tenant-id", OTHER_TENANT) not in case.headers or not case.edits:
+        return
+    own = [
+        edit if edit.field != NUMBER_FIELD else Edit(edit.field, edit.edge, (NumberSlot(),))
+        for edit in case.edits
+        if edit.field != CONTRACT_FIELD
+    ]
+    repeated = invoice(engine.contract, f"{case.id}, repeated in the first tenant", own)
+    judged = _judged(engine, finding, repeated, budget, Budget(1))
+    if isinstance(judged, Broken) and judged.kind == finding.broken.kind:
+        finding.both_tenants, finding.reduced = True, judged
+    elif isinstance(judged, Holds):
+        finding.boundary = "only in the other tenant; the same invoice in the first tenant did not show it"
 
 
 def _to_the_boundary(engine: Engine, finding: Finding, case: Case, budget: Budget, left: Budget) -> Boundary | None:
@@ -236,6 +316,42 @@ def _to_the_boundary(engine: Engine, finding: Finding, case: Case, budget: Budge
                 good, bad = scale.plain, scale.here
             else:
                 finding.reduced = broken
+    if good == scale.plain and not _shows_not(engine, finding, scale.case(engine, case.id, good), budget, left):
+        return None
+    halved = _halved(engine, finding, case, scale, (good, bad), budget, left)
+    if halved is None:
+        return None
+    good, bad = halved
+    words = f"of the values tried, {scale.words(bad)} shows it and {scale.words(good)} does not"
+    solid = not any(
+        accepted and (known.here > bad) == (bad > good) and known.here != bad
+        for known, accepted in _seen(engine, scale)
+    )
+    shown = finding.reduced or finding.broken
+    return Boundary(finding.requirement, finding.broken.kind, scale, good, bad, shown, words, solid)
+
+
+def _shows_not(engine: Engine, finding: Finding, case: Case, budget: Budget, left: Budget) -> bool:
+    """Whether a case that nobody has sent yet is accepted, and comes back right where that is what matters."""
+    if not left.take(1) or not budget.take(1):
+        return False
+    trial = engine.further(Script.alone(case), watched=False)
+    if trial is None or not trial.act.accepted:
+        return False
+    return isinstance(finding.check.expecting, Accepted) or isinstance(engine.judge.again(finding, trial), Holds)
+
+
+def _halved(
+    engine: Engine,
+    finding: Finding,
+    case: Case,
+    scale: Scale,
+    ends: tuple[int, int],
+    budget: Budget,
+    left: Budget,
+) -> tuple[int, int] | None:
+    """The neighbours between which a finding begins; None when they were not reached."""
+    good, bad = ends
     while abs(bad - good) > 1:
         middle = scale.middle(good, bad)
         judged = _judged(engine, finding, scale.case(engine, case.id, middle), budget, left)
@@ -245,13 +361,7 @@ def _to_the_boundary(engine: Engine, finding: Finding, case: Case, budget: Budge
             good = middle
         else:
             return None  # not sent any more, or it says nothing of this value
-    words = f"{scale.words(bad)} is affected, {scale.words(good)} is not"
-    solid = not any(
-        accepted and (known.here > bad) == (bad > good) and known.here != bad
-        for known, accepted in _seen(engine, scale)
-    )
-    shown = finding.reduced or finding.broken
-    return Boundary(finding.requirement, finding.broken.kind, scale, good, bad, shown, words, solid)
+    return good, bad
 
 
 def _seen(engine: Engine, scale: Scale) -> list[tuple[Scale, bool]]:

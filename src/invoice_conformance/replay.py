@@ -25,6 +25,7 @@ from invoice_conformance.preflight import Refusal, preflight
 from invoice_conformance.recorded import steps_of
 from invoice_conformance.reduce import IN_ALL
 from invoice_conformance.report.document import exchange_of
+from invoice_conformance.report.words import rule_of
 from invoice_conformance.sending import Gone, Stopped
 from invoice_conformance.session import Embedded, Opened
 from invoice_conformance.survival import look_closer
@@ -357,7 +358,7 @@ def as_text(told: dict[str, Any]) -> str:
     row = told["requirement"]
     lines = [
         f"{row['level']} {row['id']}  {row['text']}",
-        f"    rule {row['basis']}: “{row['quote']}” — {row['source']}",
+        f"    rule {row['basis']}: {rule_of(row)}",
     ]
     for place, exchange in enumerate(told["sent"]):
         request = exchange["request"]

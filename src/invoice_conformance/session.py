@@ -241,7 +241,7 @@ def examine(suite: Suite, settings: Settings) -> Refusal | Courier:
 def proceed(suite: Suite, settings: Settings, engine: Engine, listener: Listener, started: float) -> Done:
     """Ask whether there is anything to judge, send the plan, then look closer at what was found."""
     try:
-        listener.stage("asking the target for one invoice", 1)
+        listener.stage("asking the target for one plain invoice", 1)
         first = preflight(engine.courier, suite.contract, settings.wait_for_target)
     except Gone as stop:
         first = Refusal(str(stop))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from invoice_conformance.catalogue import Catalogue, Level, Requirement
     from invoice_conformance.checks import Script
 
-DRAWN = ("random", "pairwise", "schemathesis")
+DRAWN = ("random", "legal values together", "unusual values together", "schemathesis")
 """How the names of cases begin that are drawn by a seed: they belong to every set."""
 UNRELEASED = "unreleased"
 """What requirements are called that are in no set as they are."""

@@ -5,6 +5,7 @@ It knows how to read a request and an answer, and no requirement.
 
 from __future__ import annotations
 
+import json
 import re
 import zlib
 from dataclasses import dataclass
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
 MAX_INFLATED = 1024 * 1024
 """Octets that a coded body may become; beyond, it is not read."""
+
+MOST_TOLD = 4000
+"""Octets of a body from which the telling part is taken."""
+
+REPEATING = frozenset({"type", "title", "status", "statusCode", "timestamp", "instance", "path"})
+"""Members of an error that say what its status says (RFC 9457 §3.1), or when and where it came."""
 
 MAX_DEPTH = 100
 """Nesting of an answer that is still read; the resource is two deep."""
@@ -209,14 +216,31 @@ class Reading:
         data = value.get("data") if isinstance(value, dict) else None
         return data if isinstance(data, dict) else None
 
-    def said(self, limit: int = 160) -> str:
-        """The answer in a few words: status, reason and the beginning of its body, or the trouble there was."""
+    def said(self, limit: int = 240) -> str:
+        """The answer in a few words: status, reason, what it did and the telling part of its body, or the trouble."""
         answer = self.exchange.answer
         if isinstance(answer, NoAnswer):
             return f"no answer ({answer.kind}: {answer.detail})"
-        text = " ".join(answer.body[: limit * 4].decode("utf-8", errors="replace").split())
+        status = f"{answer.status} {answer.reason}".strip()
+        if self.data is not None and isinstance(self.data.get("id"), str):
+            return f"{status}: an invoice was made (id {str(self.data['id'])[:80]})"
+        text = " ".join(self._telling((answer.body if self.body is None else self.body)[:MOST_TOLD]).split())
         cut = f"{text[:limit]}…" if len(text) > limit else text
-        return f"{answer.status} {answer.reason}".strip() + (f" {cut}" if cut else "")
+        return status + (f" {cut}" if cut else "")
+
+    def _telling(self, body: bytes) -> str:
+        """The body of an answer, of a JSON error without the members that repeat its status."""
+        text = body.decode("utf-8", errors="replace")
+        if self.status < 400 or len(body) == MOST_TOLD:  # noqa: PLR2004 - errors
+            return text
+        try:
+            members = json.loads(body)
+        except (ValueError, RecursionError):
+            return text
+        if not isinstance(members, dict):
+            return text
+        left = {name: value for name, value in members.items() if name not in REPEATING}
+        return json.dumps(left, ensure_ascii=False) if left else text
 
 
 @dataclass(frozen=True, slots=True)

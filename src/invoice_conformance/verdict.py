@@ -64,6 +64,8 @@ class Finding:
     sent: int = 1
     reduced: Broken | None = None
     boundary: str = ""
+    both_tenants: bool = False
+    """Whether the same was seen in the other tenant too."""
 
     @property
     def id(self) -> str:
@@ -76,6 +78,7 @@ class Finding:
         self.occurrences += other.occurrences
         self.fields += [name for name in other.fields if name not in self.fields]
         self.cases = [*dict.fromkeys(self.cases + other.cases)][:CASES_NAMED]
+        self.both_tenants |= other.both_tenants
 
     @property
     def unstable(self) -> bool:
@@ -379,7 +382,7 @@ class Judge:
         """Make one finding of those whose reduction came to the same case, and of random cases that show it again."""
         kept: dict[tuple[str, str, str], Finding] = {}
         for found in self._in_order():
-            same = self._shown_by_others(found)
+            same = self._shown_by_others(found) or self._shown_in_the_first_tenant(found)
             if same is None and found.unstable:
                 # What comes and goes has nothing to do with the edge at which it was met.
                 same = kept.setdefault((found.requirement, found.broken.kind, "unstable"), found)
@@ -398,6 +401,16 @@ class Judge:
             alike = (other.requirement, other.broken.kind) == (found.requirement, found.broken.kind)
             named = not _is_drawn(other)
             if alike and named and found.broken.field in other.fields:
+                return other
+        return None
+
+    def _shown_in_the_first_tenant(self, found: Finding) -> Finding | None:
+        """The same change to the same member, when this one was met in the other tenant and repeated in the first."""
+        if not found.both_tenants:
+            return None
+        for other in self._in_order():
+            alike = (other.requirement, other.broken.kind) == (found.requirement, found.broken.kind)
+            if alike and not other.both_tenants and found.broken.field == other.broken.field:
                 return other
         return None
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SERVERS: Final = Path(__file__).parent / "servers"
-TOKEN: Final = "reference-token"  # noqa: S105 - it guards nothing
+TOKEN: Final = "ref-k3n8q5w2x7"  # noqa: S105 - it guards nothing
 TENANT: Final = "tnt_pfh0haxfpzowht3oi213cqos"
 CONTRACT: Final = "ctr_z23aoo8naxk68ewcr64tchh5"
 OTHER_TENANT: Final = "tnt_b7k2m9q4w1x8z5c3v6n0d2f1"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 TOKEN: Final = "zQ7w_live_Kp93+Xv/84mTb~Yd62hR"  # noqa: S105 - it opens nothing
 """The token with which hostile servers are asked, and which they give away where they can."""
-REAL: Final = b"reference-token"
+REAL: Final = b"ref-k3n8q5w2x7"
 """What the reference server takes in its place."""
 PLAIN: Final = {
     "id": "inv_000000000000000000000001",

@@ -16,15 +16,19 @@ def finding(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - a part of JSON
     """A finding whose target says what is hostile wherever it says something."""
     return {
         "id": "AMOUNT-ECHO-00000000",
+        "title": "amountMinor=7",
         "case": "amountMinor:maximum",
         "fields": ["amountMinor"],
+        "headers": ["tenant-id"],
+        "members": ["amountMinor"],
         "edge": "maximum",
         "expected": "amountMinor=7",
         "got": HOSTILE,
         "occurrences": 3,
         "cases": ["amountMinor:maximum", "amountMinor:maximum-1"],
+        "both_tenants": True,
         "stability": {"seen": 1, "sent": 3, "unstable": True},
-        "boundary": "amountMinor=7 is affected, amountMinor=6 is not",
+        "boundary": "of the values tried, amountMinor=7 shows it and amountMinor=6 does not",
         "check": "tests/conformance/test_amount.py:12",
         "property": "What is accepted comes back.",
         "exchange": {
@@ -45,6 +49,7 @@ def finding(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - a part of JSON
             },
         },
         "curl": "curl -i http://127.0.0.1:1/api/v1/invoices --data-raw '{\"amountMinor\":7}'",
+        "curl_note": "the run has used it up",
         "rerun": "invoice-conformance run http://127.0.0.1:1 --requirement AMOUNT-ECHO",
         "known": None,
     } | changes
@@ -238,4 +243,21 @@ def held_to_a_baseline() -> dict[str, Any]:
             "file": "known.toml",
             "entries": [entry("known"), entry("gone", 7), entry("known", 9), entry("not-judged", 12)],
         },
+    )
+
+
+def refusing_the_plain_invoice() -> dict[str, Any]:
+    """A report of a target that refuses the plain invoice, and with it three others; one of them breaks more."""
+    exchange = finding()["exchange"]
+    refused = finding(
+        case="plain",
+        expected="a success (200 or 201), because the invoice “plain” is legal",
+        got="422 Unprocessable: issuedAt is missing",
+        exchange=exchange | {"response": exchange["response"] | {"status": 422}},
+    )
+    return report(
+        row("BODY-ACCEPTED", "fail", findings=[refused]),
+        row("AMOUNT-ACCEPTED", "fail", findings=[refused | {"case": "amountMinor:maximum"}]),
+        row("RATE-ACCEPTED", "fail", findings=[refused | {"case": "exchangeRate:minimum"}]),
+        row("DATE-ECHO", "fail", findings=[refused | {"case": "dueAt:null"}, finding(got="another day")]),
     )

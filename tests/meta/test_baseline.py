@@ -61,11 +61,12 @@ def test_what_is_known_passes_the_gate_and_makes_nothing_conform(farm: FaultFarm
 
 
 def test_what_is_new_fails_the_gate_beside_what_is_known(farm: FaultFarm, tmp_path: Path) -> None:
-    first = run(tmp_path / "first", farm.urls[FAULT])
+    first = run(tmp_path / "first", farm.urls["amount-int32-crashes"])
     one = first.findings[0]["id"]
-    FILE.write_text(ECHO.replace("reason", f'finding = "{one}"\nreason'), encoding="utf-8")
+    entry = ECHO.replace("AMOUNT-ECHO", one.rpartition("-")[0]).replace("reason", f'finding = "{one}"\nreason')
+    FILE.write_text(entry, encoding="utf-8")
 
-    ran = run(tmp_path / "second", farm.urls[FAULT], "--baseline", str(FILE))
+    ran = run(tmp_path / "second", farm.urls["amount-int32-crashes"], "--baseline", str(FILE))
 
     assert len(first.findings) > 1
     assert (ran.code, statuses(ran)) == (1, [(1, "known")])

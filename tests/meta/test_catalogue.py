@@ -17,6 +17,7 @@ from invoice_conformance.catalogue import Catalogue, Requirement
 from invoice_conformance.checks import Check, Registry
 from invoice_conformance.contract import SpecError
 from invoice_conformance.reference.faults import FAULTS
+from invoice_conformance.report.words import place_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,6 +73,19 @@ def test_a_quote_of_the_page_is_in_the_page(row: Requirement) -> None:
         return
 
     assert row.quote in PAGE, f"{row.id}: the page does not say {row.quote!r}"
+
+
+@each_row
+def test_a_row_says_why_it_matters_or_how_it_follows(row: Requirement) -> None:
+    assert row.why.endswith("."), f"{row.id} has no why"
+
+
+@each_row
+def test_the_place_of_a_rule_can_be_looked_up(row: Requirement) -> None:
+    beginnings = ("the page, ", "RFC ", "spec/reading.md, ")
+
+    assert place_of(row.source).startswith(beginnings), place_of(row.source)
+    assert not row.source.startswith("RFC ") or "https://www.rfc-editor.org/rfc/rfc" in place_of(row.source)
 
 
 @each_row

@@ -292,7 +292,7 @@ TABLE: Final[dict[str, tuple[Expectation, Trial, str]]] = {
     "echoed: date without its fraction": (
         ECHO_DATE,
         one(created(dueAt='"2023-10-05T14:48:00Z"'), dueAt='"2023-10-05T14:48:00.5Z"'),
-        "broken: fraction of a second lost",
+        "broken: another fraction of a second",
     ),
     "echoed: date by an hour": (
         ECHO_DATE,

@@ -211,11 +211,22 @@ def test_a_broken_refusal_says_what_would_do() -> None:
     assert (status.expected, status.got) == ("400 or 401, because they are malformed", '403 {"title":"refused"}')
 
 
-def test_a_leak_is_quoted_without_its_surroundings() -> None:
+def test_a_leak_is_quoted_with_the_text_around_it() -> None:
     found = NoLeak().judge(one(answer(500, f"<p>{SQL}</p>")))
 
     assert isinstance(found, Broken)
-    assert found.got == "SQL in the body of 500: INSERT INTO invoices ("
+    assert found.got.startswith("SQL in the body of the answer 500: <p>")
+    assert "INSERT INTO invoices (" in found.got
+
+
+def test_a_leak_in_json_is_shown_by_its_member_and_cut_on_both_sides() -> None:
+    told = {"errors": [{"a/b": f"{'x' * 300} {SQL} {'y' * 300}"}]}
+    found = NoLeak().judge(one(answer(500, json.dumps(told))))
+
+    assert isinstance(found, Broken)
+    assert found.got.startswith("SQL in the member /errors/0/a~1b of the answer 500: …xxx")
+    assert found.got.endswith("…")
+    assert len(found.got) < 300
 
 
 # The fold over the statuses of refusals

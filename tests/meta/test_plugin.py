@@ -115,7 +115,7 @@ def test_a_finding_is_told_in_words_and_gives_1(farm: FaultFarm, tmp_path: Path)
     assert code == 1
     assert "test_amount.py::test_returns_the_amount_unchanged FAILED" in printed
     assert "MUST AMOUNT-ECHO: An accepted amountMinor comes back unchanged." in printed
-    for word in ("expected amountMinor to be the same number", "got      amountMinor=", "curl     curl ", "rerun    "):
+    for word in ("expected amountMinor to be the same number", "got      amountMinor=", "curl     N=", "rerun    "):
         assert f"\n  {word}" in printed
     assert "“Amount expressed in the minor unit" in printed
     assert f"report: {tmp_path / 'report' / 'report.json'}" in printed

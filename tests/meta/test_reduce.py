@@ -57,15 +57,19 @@ class RefusingOnce:
         return replace(exchange, answer=replace(answer, status=422))
 
 
-def run_against(farm: FaultFarm, fault: str, requirement: str, folder: Path, profile: Profile = "quick") -> Result:
-    """The result of a run of one requirement against the server with this fault."""
+def run_against(
+    farm: FaultFarm, fault: str, requirement: str, folder: Path, profile: Profile = "quick", *, tenants: bool = False
+) -> Result:
+    """The result of a run of these requirements against the server with this fault; `tenants`: it knows a second."""
     settings = Settings(
         base_url=farm.urls[fault],
         token=ReferenceServer.token,
         tenant_id=ReferenceServer.tenant_id,
         contract_id=ReferenceServer.contract_id,
+        other_tenant_id=ReferenceServer.other_tenant_id if tenants else None,
+        other_contract_id=ReferenceServer.other_contract_id if tenants else None,
         profile=profile,
-        requirement=(requirement,),
+        requirement=tuple(requirement.split()),
         out=folder,
     )
     return run(SUITE, settings, SUITE.plan(settings))
@@ -87,29 +91,29 @@ def steps_of(folder: Path) -> Counter[str]:
         (
             "amount-int32-refused",
             "AMOUNT-ACCEPTED",
-            "amountMinor=2147483648 is affected, amountMinor=2147483647 is not",
+            "amountMinor=2147483648 shows it and amountMinor=2147483647 does not",
         ),
         (
             "amount-above-a-million-refused",
             "AMOUNT-ACCEPTED",
-            "amountMinor=1000001 is affected, amountMinor=1000000 is not",
+            "amountMinor=1000001 shows it and amountMinor=1000000 does not",
         ),
         (
             "amount-int32-wraps",
             "AMOUNT-ECHO",
-            "amountMinor=2147483648 is affected, amountMinor=2147483647 is not",
+            "amountMinor=2147483648 shows it and amountMinor=2147483647 does not",
         ),
         (
             "number-above-100-refused",
             "NUMBER-ACCEPTED",
-            "invoiceNumber of 101 characters is affected, invoiceNumber of 100 characters is not",
+            "invoiceNumber of 101 characters shows it and invoiceNumber of 100 characters does not",
         ),
         (
             "number-cut-at-100",
             "NUMBER-ECHO",
-            "invoiceNumber of 101 characters is affected, invoiceNumber of 100 characters is not",
+            "invoiceNumber of 101 characters shows it and invoiceNumber of 100 characters does not",
         ),
-        ("after-2038-refused", "DATE-ACCEPTED*", "=2038-01-20 is affected, "),
+        ("after-2038-refused", "DATE-ACCEPTED*", "=2038-01-20 shows it and "),
     ],
 )
 def test_a_boundary_is_found_by_real_requests(
@@ -147,6 +151,8 @@ def test_a_combination_is_reduced_to_the_members_it_takes(
     assert reading is not None
     assert {name for name, _edge in reading.meaning.edits} == fields
     assert not finding.unstable
+    assert finding.boundary.startswith("only when ")
+    assert all(f"{name}=" in finding.boundary for name in fields)
     assert sum(steps_of(tmp_path).values()) <= 10 * PER_FINDING
 
 
@@ -178,3 +184,53 @@ def test_a_combination_that_is_refused_once_and_accepted_then_is_a_finding_that_
     assert target.refused
     (finding,) = judge.findings()
     assert (finding.requirement, finding.unstable) == ("BODY-ACCEPTED", True)
+
+
+@pytest.mark.parametrize(
+    ("fault", "requirement", "subject", "condition"),
+    [
+        ("leap-day-of-paid-invoice-shifted", "DATE-ECHO", "issuedAt=", "paidAt="),
+        ("due-date-dropped-at-rate-zero", "DATE-ECHO", "dueAt=", "exchangeRate=0"),
+    ],
+)
+def test_what_shows_only_beside_another_value_says_so(
+    farm: FaultFarm, tmp_path: Path, fault: str, requirement: str, subject: str, condition: str
+) -> None:
+    result = run_against(farm, fault, f"{requirement} BODY-ACCEPTED", tmp_path)
+
+    boundaries = [finding.boundary for finding in findings_of(result, requirement)]
+    assert any(
+        subject in words.partition(" shows it only when the invoice also has ")[0]
+        and condition in words.partition(" shows it only when the invoice also has ")[2]
+        for words in boundaries
+    ), boundaries
+
+
+def test_no_boundary_is_told_of_values_that_nobody_sent(farm: FaultFarm, tmp_path: Path) -> None:
+    # The plain invoice is refused too, so its amount is no value that passes.
+    result = run_against(farm, "issued-omitted-refused", "AMOUNT-ACCEPTED", tmp_path)
+
+    findings = findings_of(result, "AMOUNT-ACCEPTED")
+    assert findings
+    assert [finding.boundary for finding in findings if finding.boundary] == []
+
+
+def test_the_same_in_the_other_tenant_is_one_finding(farm: FaultFarm, tmp_path: Path) -> None:
+    result = run_against(farm, "amount-stored-as-float32", "AMOUNT-ECHO PRIVACY-TENANT", tmp_path, tenants=True)
+
+    (finding,) = findings_of(result, "AMOUNT-ECHO")
+    assert finding.both_tenants
+    assert "amountMinor=16777217 shows it" in finding.boundary
+    reported = next(row for row in result.report["requirements"] if row["id"] == "AMOUNT-ECHO")["findings"]
+    assert [one["both_tenants"] for one in reported] == [True]
+
+
+def test_the_rerun_names_the_case_that_is_shown(farm: FaultFarm, tmp_path: Path) -> None:
+    result = run_against(farm, "amount-stored-as-float32", "AMOUNT-ECHO", tmp_path)
+
+    (reported,) = next(row for row in result.report["requirements"] if row["id"] == "AMOUNT-ECHO")["findings"]
+    assert reported["case"] == "amountMinor:value: 2^24+1, which no 32-bit float holds"
+    # The first case of the plan that showed it goes with it, so that it is found under the same id.
+    assert f"--case '{reported['case']}' --case {reported['cases'][0]}" in reported["rerun"]
+    assert reported["title"] == "amountMinor=16777217"
+    assert reported["members"] == ["amountMinor"]

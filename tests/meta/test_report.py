@@ -21,7 +21,7 @@ from invoice_conformance.config import Settings
 from invoice_conformance.evidence import read
 from invoice_conformance.exchange import Exchange, NoAnswer, Request
 from invoice_conformance.reference.embed import FaultFarm
-from invoice_conformance.report.document import curl, rerun_all
+from invoice_conformance.report.commands import FRESH, curl, rerun_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -235,7 +235,7 @@ def test_a_pasted_curl_sends_the_body_octet_by_octet_and_runs_nothing_else(body:
 def test_a_pasted_curl_takes_the_token_from_the_environment() -> None:
     line = curl(exchange_of(b"{}"), Settings(base_url="http://h.example"))
 
-    assert """'Authorization: Bearer '"${INVOICE_CONFORMANCE_TOKEN}"''""" in line
+    assert '-H "Authorization: Bearer ${INVOICE_CONFORMANCE_TOKEN}"' in line
     assert "[redacted]" not in line
 
 
@@ -264,7 +264,7 @@ def test_a_pasted_curl_makes_a_number_that_is_not_used_up(tmp_path: Path) -> Non
     mark = "0AB1CD2EF3GH"
     body = f'{{"invoiceNumber":"it\'s-{mark}-é","amountMinor":1}}'
 
-    line = curl(exchange_of(body.encode()), Settings(base_url="http://h"), mark=mark)
+    line = f"N={FRESH[12]}; " + curl(exchange_of(body.encode()), Settings(base_url="http://h"), fresh={mark: "N"})
     first, second = pasted(line, tmp_path)[0][-1], pasted(line, tmp_path)[0][-1]
 
     assert first != second

@@ -30,7 +30,7 @@ from invoice_conformance.expect_requests import (
     RefusedForHost,
 )
 from invoice_conformance.redaction import Redactor
-from invoice_conformance.report.document import curl
+from invoice_conformance.report.commands import curl
 from invoice_conformance.session import Suite
 from invoice_conformance.target import Target, TargetSettings
 from invoice_conformance.trial import Broken, DoesNotApply, Holds, Meaning, Reading

@@ -51,7 +51,7 @@ def test_the_newest_set_has_every_named_case_of_the_standard_plan() -> None:
 
 def test_a_set_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     (tmp_path / "sets").mkdir()
-    once = RequirementSet.of("2030.01", CATALOGUE, ["b: a case", "a:x", "random-must-1"])
+    once = RequirementSet.of("2030.01", CATALOGUE, ["b: a case", "a:x", "random legal values 1"])
 
     once.write(tmp_path)
 

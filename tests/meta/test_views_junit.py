@@ -96,7 +96,13 @@ def test_a_failure_tells_the_rule_what_came_and_how_to_see_it() -> None:
     message, text = failure.get("message", ""), failure.text or ""
     assert message.startswith("expected amountMinor=7; got ")
     assert message.endswith("(and 1 more)")
-    for part in ("x >= 0 & x < 10", "the page says so", "unstable: 1 of 3", finding()["curl"], finding()["rerun"]):
+    for part in (
+        "x >= 0 & x < 10",
+        "the page says it",
+        "unstable: broken 1 of 3 times",
+        finding()["curl"],
+        finding()["rerun"],
+    ):
         assert part in text
     assert "no answer" in text
 
@@ -153,7 +159,7 @@ def test_a_baseline_and_a_set_are_named() -> None:
         "set 2026.11, as asked for; newer than it, and deciding nothing: DATE-NEWER; "
         "set 2027.02 is there too; spec/CHANGELOG.md says what it may find"
     )
-    assert properties["gate"] == "MUST: it fails"
+    assert properties["gate"] == "exit code 1: at least one MUST fails"
 
 
 def test_no_more_than_twenty_findings_are_listed() -> None:

@@ -9,7 +9,16 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.meta.reports import HOSTILE, ROWS, finding, held_to_a_baseline, known, report, row
+from tests.meta.reports import (
+    HOSTILE,
+    ROWS,
+    finding,
+    held_to_a_baseline,
+    known,
+    refusing_the_plain_invoice,
+    report,
+    row,
+)
 
 from invoice_conformance.report.page import page, pieces
 
@@ -135,7 +144,8 @@ def test_every_requirement_is_a_row_with_what_the_filter_asks_for(read: Read) ->
     assert set(rows) == {one["id"] for one in ROWS}
     assert rows["DATE-CONTESTED"]["data-level"] == "MAY"
     assert {attributes["data-verdict"] for attributes in rows.values()} == {one["verdict"] for one in ROWS}
-    assert [attributes["href"] for attributes, _text in read.of("a")][1:] == [
+    named = [attributes["href"] for attributes, _text in read.of("a") if attributes["href"][1].isupper()]
+    assert named[:4] == [
         "#AMOUNT-ECHO",
         "#DATE-WIDE",
         "#DATE-MAY",
@@ -157,10 +167,16 @@ def test_a_finding_shows_all_that_it_takes_to_see_it(text: str, read: Read) -> N
     assert finding()["curl"] in boxes
     assert finding()["rerun"] in boxes
     assert report()["rerun"] in boxes
-    assert ('"amountMinor":7') in [body for _attributes, body in read.of("mark")]
-    assert "unstable: 1 of 3" in text
+    marked = [body for _attributes, body in read.of("mark")]
+    assert '"amountMinor":7' in marked
+    assert "tenant-id: t" in marked
+    assert "unstable: broken 1 of 3 times" in text
+    assert "in both tenants" in text
+    assert "curl: the run has used it up" in text
+    assert "Finding 1 of 2: amountMinor=7</h4>" in text
+    assert "judged 3 times by" in text
     assert "no answer (reset)" in text
-    assert "amountMinor=7 is affected, amountMinor=6 is not" in text
+    assert "of the values tried, amountMinor=7 shows it and amountMinor=6 does not" in text
 
 
 def test_the_first_screen_tells_outcome_counts_and_the_run(text: str) -> None:
@@ -171,10 +187,15 @@ def test_the_first_screen_tells_outcome_counts_and_the_run(text: str) -> None:
         "http://127.0.0.1:1",
         "2026-01-01 13:00:00 UTC",
         "invoice-conformance 0.1.0, profile standard, seed 0</dd>",
-        "<dt>Gate</dt><dd>MUST: it fails</dd>",
+        "<dt>Result</dt><dd>exit code 1: at least one MUST fails</dd>",
+        "1 of 5 MUST fail, 2 could not be judged; 1 of 2 SHOULD fail, 1 could not be judged; 2 of 2 MAY or contested",
+        "<code>export INVOICE_CONFORMANCE_TOKEN=…</code>",
+        "<dt>implied</dt><dd>it follows from what the page says</dd>",
+        "https://api.contracting.kukkingu.software",
         "contract <code",
         "Waived by name: TENANT-WAIVED",
-        '<th scope="row">MAY or contested</th><td title="the page says so">stated</td><td class="n fail">2</td>',
+        '<th scope="row">MAY or contested</th><td title="the page says it, in words or in a schema">stated</td>',
+        '<td class="n fail">2</td>',
     ):
         assert part in first
 
@@ -196,7 +217,7 @@ def test_the_first_screen_names_baseline_and_set() -> None:
 def test_what_is_known_is_shown_as_known() -> None:
     text = page(held_to_a_baseline())
 
-    failed = text[text.index('id="failed"') : text.index('id="map"')]
+    failed = text[text.index('id="failed"') : text.index('id="requirements"')]
     assert re.findall(r'class="level">([^<]+)</span> <a href="#([^"]+)', failed) == [
         ("MUST", "AMOUNT-SENT"),
         ("MUST, known", "AMOUNT-ECHO"),
@@ -223,7 +244,7 @@ def test_the_map_shows_classes_that_broke_by_member(text: str, read: Read) -> No
     table = text[text.index('<table class="map">') : text.index('<p class="key">')]
 
     assert re.findall(r'scope="col">([^<]+)', table) == ["class of values", "amountMinor", "issuedAt"]
-    assert re.findall(r'scope="row">([^<]+)', table) == ["maximum", "leap day"]
+    assert re.findall(r'scope="row">([^<]+)', table) == ["the largest legal value", "leap day"]
     assert re.findall(r'<td class="(\w+)">(?:<[^>]+>)?([^<]+)', table) == [
         ("all", "2 of 2"),
         ("held", "0 of 1"),
@@ -232,6 +253,53 @@ def test_the_map_shows_classes_that_broke_by_member(text: str, read: Read) -> No
     ]
     tiles = [attributes for attributes, _text in read.of("span", "tile") if "title" in attributes]
     assert len(tiles) == len(report()["map"])
+
+
+def test_the_map_says_what_it_does_not_show() -> None:
+    elsewhere = row("HEAD-X", "fail", findings=[finding(fields=[], members=[], title="", edge="X-Header")])
+    text = page(report(*ROWS, elsewhere))
+
+    words = text[text.index('id="map"') :]
+    assert "Not drawn here" in words
+    assert '<a href="#HEAD-X">HEAD-X</a>' in words.partition("</p>")[0]
+    assert "AMOUNT-ECHO" not in words.partition("</p>")[0]
+
+
+def test_what_failed_comes_before_map_and_charts_and_tells_what_came() -> None:
+    text = page(report(row("AMOUNT-ECHO", "fail", findings=[finding(got="amountMinor=6")])))
+
+    order = [text.index(f'id="{name}"') for name in ("failed", "requirements", "map", "time")]
+    assert order == sorted(order)
+    failed = text[text.index('id="failed"') : text.index('id="requirements"')]
+    assert "<dt>expected</dt><dd>amountMinor=7</dd><dt>got</dt><dd>amountMinor=6</dd>" in failed
+
+
+def test_the_refused_plain_invoice_is_told_once() -> None:
+    text = page(refusing_the_plain_invoice())
+
+    failed = text[text.index('id="failed"') : text.index('id="requirements"')]
+    assert "The plain invoice itself is refused (BODY-ACCEPTED), and 2 other requirements fail" in failed
+    assert failed.count("issuedAt is missing") == 1
+    assert failed.count("as the plain invoice itself") == 2
+
+
+def test_a_report_of_before_has_its_page() -> None:
+    older = finding()
+    for key in ("title", "headers", "members", "both_tenants", "curl_note"):
+        del older[key]
+
+    assert Read(page(report(row("AMOUNT-ECHO", "fail", findings=[older])))).unclosed == []
+
+
+def test_a_convention_is_no_quote(text: str) -> None:
+    shown = page(
+        report(row("HEAD-X", "fail", basis="convention", quote="Default Response", source="spec/reading.md, X"))
+    )
+
+    assert "Default Response" not in shown
+    assert "not on the page; see spec/reading.md, X" in shown
+    assert "judged 1 time by" in page(report(row("HEAD-X", cases_judged=1)))
+    assert "judged 1 time by" not in text
 
 
 def test_the_timeline_shows_every_request(text: str, read: Read) -> None:

@@ -71,7 +71,7 @@ def test_the_sample_names_no_machine_and_no_day() -> None:
 
     assert "/tmp/" not in everything  # noqa: S108 - what must not be there
     assert str(sample.ROOT) not in everything
-    assert "reference-token" not in everything
+    assert "ref-k3n8q5w2x7" not in everything
 
 
 def test_the_sample_s_archive_holds_the_same_exchanges(made: dict[str, str]) -> None:

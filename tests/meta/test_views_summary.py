@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 from tests.meta.facing import command, settle_in
-from tests.meta.reports import HOSTILE, ROWS, asking_for_should, finding, held_to_a_baseline, known, report, row
+from tests.meta.reports import (
+    HOSTILE,
+    ROWS,
+    asking_for_should,
+    finding,
+    held_to_a_baseline,
+    known,
+    refusing_the_plain_invoice,
+    report,
+    row,
+)
 
 from invoice_conformance.plugin import CheckItem, NotHeldError
 from invoice_conformance.reference.embed import ReferenceServer
@@ -34,7 +44,8 @@ def test_the_summary_tells_outcome_counts_failures_and_how_to_repeat() -> None:
     assert re.search(r"^\| MUST \| \*\*AMOUNT-ECHO\*\* \(unstable: 1 of 3; and 1 more finding\) \|", text, re.MULTILINE)
     assert re.search(r"^\| MUST, contested \| \*\*DATE-CONTESTED\*\*", text, re.MULTILINE)
     assert "### What could not be judged" in text
-    assert f"<pre>{report()['rerun']}</pre>" in text
+    assert f"{report()['rerun']}</pre>" in text
+    assert "<pre>export INVOICE_CONFORMANCE_TOKEN=…\n" in text
     assert "Waived by name: TENANT-WAIVED" in text
 
 
@@ -57,7 +68,7 @@ def test_a_conforming_target_has_a_short_summary() -> None:
 def test_a_stopped_run_says_why_once() -> None:
     text = summary(report(row("A-B", "inconclusive"), outcome="aborted", stopped="nothing listens there"))
 
-    assert "Stopped: <code>nothing listens there</code>" in text
+    assert "Stopped: `nothing listens there`" in text
     assert "What could not be judged" not in text
 
 
@@ -91,17 +102,54 @@ def test_nothing_that_a_target_says_becomes_markup() -> None:
     assert "##[" not in text
 
 
+def test_what_markdown_does_not_interpret_is_not_escaped() -> None:
+    plain = 'amountMinor=16777216, "2024-02-29T14:48:00.000Z" & {"a": [1]} *x* _y_ 0 <= x # ! ~ $'
+    text = summary(report(row("AMOUNT-ECHO", "fail", findings=[finding(got=plain)])))
+
+    assert f"| `{plain}` |" in text
+    assert "&#" not in text.partition("### What failed")[2].partition("Before `curl`")[0].replace("&#58;//", "")
+
+
+@pytest.mark.parametrize("said", ["a|b", "a\\|b", "<img src=x>", "</details>", "<!--", "<?php", "``` | <b>"])
+def test_what_may_end_a_code_span_or_begin_a_tag_is_spelled_out(said: str) -> None:
+    text = summary(report(row("AMOUNT-ECHO", "fail", findings=[finding(got=said)])))
+
+    line = next(line for line in text.splitlines() if "**AMOUNT-ECHO**" in line)
+    assert line.count("|") == 5
+    assert said not in line.split(" | ")[3]
+    assert html.unescape(line.split(" | ")[3]) == f"<code>{said}</code> |"
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [("a `b` c", "`` a `b` c ``"), ("`", "`` ` ``"), ("a ```b", "```` a ```b ````"), ("x <= 1 & y", "`x <= 1 & y`")],
+)
+def test_backticks_stand_in_a_longer_fence(said: str, code: str) -> None:
+    text = summary(report(row("AMOUNT-ECHO", "fail", findings=[finding(got=said)])))
+
+    assert f" | {code} |" in text
+
+
+def test_the_refused_plain_invoice_is_told_once() -> None:
+    text = summary(refusing_the_plain_invoice())
+
+    assert "the plain invoice itself is refused (BODY-ACCEPTED), and 2 other requirements fail" in text
+    assert "AMOUNT-ACCEPTED, RATE-ACCEPTED" in text
+    assert text.count("422 Unprocessable") == len(("table", "details"))
+    assert "got another day" in text
+
+
 def test_the_summary_names_baseline_and_set_and_what_is_known() -> None:
-    text = html.unescape(summary(held_to_a_baseline()))
+    text = html.unescape(summary(held_to_a_baseline())).replace("\\_", "_")
 
     for part in (
-        "gate MUST: it fails",
+        "exit code 1: at least one MUST fails",
         "baseline: known.toml, 2 known findings, which do not fail the gate",
         "- **known.toml, line 7: AMOUNT-ECHO: no longer occurs",
         "set 2026.11, as asked for; newer than it, and deciding nothing: DATE-NEWER",
-        "| MUST | **AMOUNT-SENT** (unstable: 1 of 3; and 1 more finding) | <code>amountMinor=7</code> | ",
-        "| <code>a new one</code> |",
-        "| MUST | **AMOUNT-ECHO** (known: <code>until the migration (line 3, https://tracker.example/1)</code>;",
+        "| MUST | **AMOUNT-SENT** (unstable: 1 of 3; and 1 more finding) | `amountMinor=7` | ",
+        "| `a new one` |",
+        "| MUST | **AMOUNT-ECHO** (known: `until the migration (line 3, https://tracker.example/1)`;",
         "| MUST, newer than the set | **DATE-NEWER**",
     ):
         assert part in text

@@ -66,7 +66,7 @@ class ReferenceServer:
     (in memory without it). Everything else has its default; `NotStarted` says why there is no server.
     """
 
-    token: Final = "reference-token"  # noqa: S105 - it guards nothing
+    token: Final = "ref-k3n8q5w2x7"  # noqa: S105 - it guards nothing
     tenant_id: Final = "tnt_pfh0haxfpzowht3oi213cqos"
     contract_id: Final = "ctr_z23aoo8naxk68ewcr64tchh5"
     other_tenant_id: Final = "tnt_b7k2m9q4w1x8z5c3v6n0d2f1"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 COLLECTION: Final = "/api/v1/invoices"
 PAGE_SIZE: Final = 100
 
-DEFAULT_TOKEN: Final = "reference-token"  # noqa: S105 - it guards nothing
+DEFAULT_TOKEN: Final = "ref-k3n8q5w2x7"  # noqa: S105 - it guards nothing
 DEFAULT_TENANTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "tnt_pfh0haxfpzowht3oi213cqos": ("ctr_z23aoo8naxk68ewcr64tchh5",),

@@ -6,19 +6,16 @@ It judges nothing; what it says of a target is cut to size, for the evidence kee
 from __future__ import annotations
 
 import json
-import re
-import shlex
-import string
 import time
 from bisect import bisect_left
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from invoice_conformance import sets
-from invoice_conformance.address import without_credentials
-from invoice_conformance.case import BEARER
-from invoice_conformance.config import PREFIX
+from invoice_conformance.case import STANDARD_HEADERS
 from invoice_conformance.exchange import NoAnswer
+from invoice_conformance.expect import value_of
+from invoice_conformance.report.commands import commands, rerun, rerun_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +27,7 @@ if TYPE_CHECKING:
     from invoice_conformance.config import Settings
     from invoice_conformance.contract import Contract
     from invoice_conformance.engine import Done
-    from invoice_conformance.exchange import Exchange, Request
+    from invoice_conformance.exchange import Exchange
     from invoice_conformance.plan import Plan
     from invoice_conformance.sending import Ledger, Moment
     from invoice_conformance.sets import RequirementSet
@@ -44,8 +41,6 @@ BODY_SHOWN = 4096
 """Octets of a body that the report shows."""
 LINE_SHOWN = 1000
 """Characters of a header field of an answer that the report shows."""
-LONGEST_ARGUMENT = 100_000
-"""Octets of a body that stands in a command line; Linux allows 131,071."""
 
 
 class NotAReport(ValueError):  # noqa: N818 - named for what it is about, not for being an error
@@ -74,7 +69,8 @@ def build(
     `whole` is whether everything was sent that the selected requirements need.
     """
     rows = tuple(rows)
-    known = frozenset(plan.scripts) | {case.id for script in plan.scripts.values() for _role, case in script.steps}
+    cases = {script.id: script.act for script in plan.scripts.values()}
+    cases |= {case.id: case for script in plan.scripts.values() for _role, case in script.steps}
     partial = any(row.verdict == "not-selected" for row in rows) or bool(settings.case)
     counts: dict[str, dict[str, int]] = {}
     for row in rows:
@@ -111,7 +107,7 @@ def build(
         "counts": {level: dict(sorted(found.items())) for level, found in sorted(counts.items())},
         "waived": sorted(row.requirement.id for row in rows if row.verdict == "waived"),
         "baseline": compared.told() if compared is not None else None,
-        "requirements": [_requirement(row, settings, known, compared, whole=whole) for row in rows],
+        "requirements": [_requirement(row, settings, cases, compared, whole=whole) for row in rows],
     }
 
 
@@ -204,7 +200,7 @@ def _slice(moments: list[Moment]) -> dict[str, Any]:
 
 
 def _requirement(
-    row: Row, settings: Settings, known: frozenset[str], compared: Comparison | None, *, whole: bool
+    row: Row, settings: Settings, cases: Mapping[str, Case], compared: Comparison | None, *, whole: bool
 ) -> dict[str, Any]:
     requirement = row.requirement
     return {
@@ -227,37 +223,74 @@ def _requirement(
         "cases_judged": row.judged,
         "checks": [check.place for check in row.checks],
         "findings": [
-            _finding(finding, settings, known) | {"known": _known(finding, compared)} for finding in row.findings
+            _finding(finding, settings, cases) | {"known": _known(finding, compared)} for finding in row.findings
         ],
     }
 
 
-def _finding(finding: Finding, settings: Settings, known: frozenset[str]) -> dict[str, Any]:
+def _finding(finding: Finding, settings: Settings, cases: Mapping[str, Case]) -> dict[str, Any]:
     shown = finding.shown
     reading = shown.reading or finding.trial.act
-    case = finding.script.id if finding.script is not None else finding.trial.id
+    said = commands(finding, settings, cases)
     return {
         "id": finding.id,
+        "title": _title(finding, reading),
         "case": reading.meaning.id,
         "fields": finding.fields,
+        "headers": _headers(finding, reading, cases.get(reading.meaning.id)),
+        "members": _members(finding, reading),
         "edge": finding.broken.edge,
         "expected": shown.expected,
         "got": shown.got,
         "occurrences": finding.occurrences,
         "cases": finding.cases,
+        "both_tenants": finding.both_tenants,
         "stability": {"seen": finding.seen, "sent": finding.sent, "unstable": finding.unstable},
         "boundary": finding.boundary,
         "check": finding.check.place,
         "property": finding.check.words,
         "exchange": exchange_of(reading.exchange),
-        "curl": curl(
-            reading.exchange,
-            settings,
-            finding.script.act if finding.script is not None else None,
-            _mark(finding, reading),
-        ),
-        "rerun": rerun(finding, case if case in known else None, settings),
+        "curl": said.curl,
+        "curl_note": said.note,
+        "rerun": rerun(finding, cases, settings),
     }
+
+
+def _about_body(finding: Finding, reading: Reading) -> bool:
+    """Whether a finding is about what the body's members say, rather than met in a body by chance."""
+    together = " & ".join(f"{name}: {edge}" for name, edge in reading.meaning.edits)
+    return finding.shown.field is not None or (bool(together) and finding.shown.edge == together)
+
+
+def _members(finding: Finding, reading: Reading) -> list[str]:
+    """The members of the bodies that are at fault: the ones judged, and those that it takes beside them."""
+    if not _about_body(finding, reading):
+        return []
+    own = [finding.shown.field] if finding.shown.field is not None else []
+    return list(dict.fromkeys([*own, *(name for name, _edge in reading.meaning.edits)]))
+
+
+def _headers(finding: Finding, reading: Reading, case: Case | None) -> list[str]:
+    """The header fields at fault, in lower case: the answer's by their name, the request's where they are the case."""
+    answer = reading.exchange.answer
+    names = [] if isinstance(answer, NoAnswer) else [name.lower() for name, _value in answer.headers]
+    found = [name for name in names if name in {finding.shown.edge.lower(), finding.shown.kind}]
+    if case is not None and not case.edits and not found:
+        sent = [name.lower() for name, _value in reading.exchange.request.headers]
+        odd = {name.lower() for name, value in case.headers if (name, value) not in STANDARD_HEADERS}
+        found = [name for name in sent if name in odd]
+    return list(dict.fromkeys(found))
+
+
+TITLE = 120
+"""Characters of the values in a heading."""
+
+
+def _title(finding: Finding, reading: Reading) -> str:
+    """What a finding is about, as a heading: the values that were sent; empty where it is named by its edge alone."""
+    if not _about_body(finding, reading) or not reading.meaning.edits:
+        return ""
+    return value_of(reading)[:TITLE]
 
 
 def _known(finding: Finding, compared: Comparison | None) -> dict[str, Any] | None:
@@ -302,214 +335,3 @@ def _text(octets: bytes) -> str:
 
 def _line(text: str) -> str:
     return text if len(text) <= LINE_SHOWN else f"{text[:LINE_SHOWN]}… ({len(text)} characters)"
-
-
-TOKEN = f"${{{PREFIX}TOKEN}}"
-SPOKEN_TOKENS = {
-    "${token}": TOKEN,
-    "${token:less}": f"${{{PREFIX}TOKEN%?}}",
-    "${token:half}": f"$(printf %s {TOKEN} | cut -c1-$(( ${{#{PREFIX}TOKEN}} / 2 )))",
-    "${token:case}": f"$(printf %s {TOKEN} | tr a-zA-Z A-Za-z)",
-    "${token:reversed}": f"$(printf %s {TOKEN} | rev)",
-}
-"""What a shell makes of the environment's token where a case sends the token, or something like it."""
-
-
-def _credentials(template: str) -> str:
-    """A case's credentials as a shell word; the token itself is never written."""
-    if not template:
-        return "'Authorization;'"
-    word = shlex.quote(f"Authorization: {template}")
-    for placeholder, spoken in SPOKEN_TOKENS.items():
-        # Out of the single quotes, into double ones, and back.
-        word = word.replace(placeholder, f"'\"{spoken}\"'")
-    return word
-
-
-def curl(exchange: Exchange, settings: Settings, case: Case | None = None, mark: str | None = None) -> str:
-    """A shell command that sends the same request; the token comes from its environment variable.
-
-    `mark` is the part of its invoice number that the run has used up: the command makes a fresh one in its place.
-    """
-    request = exchange.request
-    url = (settings.base_url or "http://127.0.0.1:8080").partition("://")
-    origin = f"{url[0]}://{url[2].partition('/')[0]}"
-    where = (origin + request.target).encode("latin-1")
-    parts = [
-        "curl",
-        "-i",
-        "-X",
-        _quoted(request.method),
-        _body(where),
-        *_through(settings),
-        *_as_written(request, origin),
-    ]
-    templates = iter([value for name, value in case.headers if name.lower() == "authorization"] if case else [])
-    for name, value in request.headers:
-        if name.lower() == "authorization":
-            parts += ["-H", _credentials(next(templates, BEARER))]
-        else:
-            parts += ["-H", _header(name, value)]
-    if request.body and not request.values("content-type"):
-        parts += ["-H", "'Content-Type:'"]
-    if request.chunked:
-        parts += ["-H", "'Transfer-Encoding: chunked'"]
-    if b"\0" in request.body or len(request.body) > LONGEST_ARGUMENT or request.wire.coding or request.wire.padding:
-        # No argument of a command can hold that; printf is the shell's own and takes none.
-        return f"{_produced(request)} | {' '.join(parts)} --data-binary @-"
-    if request.body:
-        # Not --data-binary, which takes a leading @ for a file name.
-        parts += ["--data-raw", _renumbered(_body(request.body), mark)]
-    return " ".join(parts)
-
-
-def _through(settings: Settings) -> list[str]:
-    """Options that make curl take the same way to the target; a proxy's credentials are left out."""
-    ways = (
-        ("--cacert", settings.ca_file),
-        ("--cert", settings.client_cert),
-        ("--key", settings.client_key),
-        ("--proxy", without_credentials(settings.proxy) if settings.proxy else None),
-    )
-    return [
-        *(["--insecure"] if settings.insecure else []),
-        *(part for way in ways if way[1] for part in (way[0], _quoted(way[1]))),
-    ]
-
-
-def _as_written(request: Request, origin: str) -> list[str]:
-    """Options that make curl write a request in its unusual way, as far as it can."""
-    wire = request.wire
-    return [
-        *(["--http1.0"] if wire.version == "1.0" else []),
-        *([] if wire.host else ["-H", "'Host:'"]),
-        *(["--request-target", _quoted(origin + request.target)] if wire.absolute else []),
-        *(["--path-as-is"] if "/../" in request.target else []),
-        *([] if request.target.startswith("/") else ["--request-target", _quoted(request.target)]),
-    ]
-
-
-CODERS = {
-    "gzip": "gzip -c",
-    "utf-16-le": "iconv -f UTF-8 -t UTF-16LE",
-    "utf-16-le with its mark": "{ printf '\\377\\376'; iconv -f UTF-8 -t UTF-16LE; }",
-    "utf-32-le": "iconv -f UTF-8 -t UTF-32LE",
-}
-"""Commands that do to a body what its coding says."""
-
-
-def _produced(request: Request) -> str:
-    """A pipe that writes the body of a request out."""
-    wire = request.wire
-    said = f"printf {_printed(request.body)}"
-    if wire.padding:
-        said = f"{{ {said}; head -c {wire.padding} /dev/zero | tr '\\0' ' '; }}"
-    return f"{said} | {CODERS[wire.coding]}" if wire.coding else said
-
-
-def _header(name: str, value: str) -> str:
-    return _body((f"{name}: {value}" if value else f"{name};").encode("latin-1", errors="replace"))
-
-
-FRESH = {12: '"$(date +%s%N | cut -c5-16)"', 17: '"$(date +%s%N | cut -c3-19)"'}
-"""Commands that make a mark of this length which no number has yet."""
-
-
-def _mark(finding: Finding, reading: Reading) -> str | None:
-    """The mark in the invoice number, which the run itself has used up; None where the number must stay."""
-    number = (reading.sent or {}).get("invoiceNumber")
-    shared = finding.script is not None and finding.script.order != "any"
-    if shared or reading.meaning.pooled or not isinstance(number, str):
-        return None
-    found = re.search(r"[0-9A-HJKMNP-TV-Z]{12}", number)
-    if found is not None and re.fullmatch(r"[0-9]{12}", found[0]):
-        found = re.search(r"[0-9]{17}", number)
-    return found[0] if found is not None else None
-
-
-def _renumbered(word: str, mark: str | None) -> str:
-    """The quoted body with a fresh mark in its invoice number."""
-    if mark is None or word.count(mark) != 1:
-        return word
-    opening = "$'" if word.startswith("$'") else "'"
-    return word.replace(mark, f"'{FRESH[len(mark)]}{opening}")
-
-
-def _quoted(text: str) -> str:
-    """A word of a POSIX shell; text that holds control characters goes in $'…', which shows them."""
-    if all(character.isprintable() for character in text):
-        return shlex.quote(text)
-    escaped = "".join(
-        f"\\{character}"
-        if character in "\\'"
-        else character
-        if character.isprintable()
-        else "".join(f"\\x{octet:02x}" for octet in character.encode("utf-8", errors="surrogatepass"))
-        for character in text
-    )
-    return f"$'{escaped}'"
-
-
-def _body(octets: bytes) -> str:
-    try:
-        text = octets.decode("utf-8")
-    except UnicodeDecodeError:
-        return (
-            "$'"
-            + "".join(
-                f"\\x{octet:02x}" if octet < 32 or octet > 126 or octet in b"\\'" else chr(octet)  # noqa: PLR2004 - ASCII
-                for octet in octets
-            )
-            + "'"
-        )
-    return _quoted(text)
-
-
-def _printed(octets: bytes) -> str:
-    """The format with which `printf` writes these octets."""
-    plain = frozenset(b"{}[]:,. -" + string.ascii_letters.encode() + string.digits.encode())
-    return "'" + "".join(chr(octet) if octet in plain else f"\\{octet:03o}" for octet in octets) + "'"
-
-
-def rerun(finding: Finding, case: str | None, settings: Settings) -> str:
-    """The command that judges this one finding again; without a case when it stands in no plan, like a reduced one."""
-    parts = [*_towards(settings), "--requirement", finding.requirement]
-    if finding.check.fold is None and case is not None:
-        parts += ["--case", re.sub(r"([*?[])", r"[\1]", case)]
-    return _spoken([*parts, *_sending(settings)])
-
-
-def rerun_all(settings: Settings) -> str:
-    """The command that repeats the whole run; headers of `--header` are named without their values."""
-    parts = _towards(settings)
-    for key in ("requirement", "case", "without"):
-        parts += [part for value in getattr(settings, key) for part in (f"--{key}", value)]
-    parts += [part for name, _value in settings.header for part in ("--header", f"{name}: …")]
-    parts += ["--level", settings.level] if settings.level != "must" else []
-    parts += ["--baseline", str(settings.baseline.path)] if settings.baseline is not None else []
-    return _spoken([*parts, *_sending(settings)])
-
-
-IDS = ("tenant_id", "contract_id", "other_tenant_id", "other_contract_id")
-
-
-def _towards(settings: Settings) -> list[str]:
-    parts = ["invoice-conformance", "run"]
-    if settings.base_url is not None:
-        parts.append(settings.base_url)
-        for key in (*IDS, "ca_file", "client_cert", "client_key"):
-            value = getattr(settings, key)
-            parts += [f"--{key.replace('_', '-')}", value] if value else []
-        parts += ["--proxy", without_credentials(settings.proxy)] if settings.proxy else []
-        parts += ["--insecure"] if settings.insecure else []
-    return parts
-
-
-def _sending(settings: Settings) -> list[str]:
-    parts = ["--profile", settings.profile] if settings.profile != "standard" else []
-    parts += ["--set", settings.set] if settings.set is not None else []
-    return parts + (["--seed", str(settings.seed)] if settings.seed else [])
-
-
-def _spoken(parts: list[str]) -> str:
-    return " ".join(shlex.quote(part) for part in parts)

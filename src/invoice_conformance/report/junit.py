@@ -13,6 +13,10 @@ from invoice_conformance.baseline import complaint, named
 from invoice_conformance.escaping import one_line, shown
 from invoice_conformance.report.words import (
     BASES,
+    CURL,
+    EXPORT,
+    PAGE,
+    RERUN,
     Part,
     all_known,
     baseline_of,
@@ -22,6 +26,7 @@ from invoice_conformance.report.words import (
     known_words,
     level_words,
     listed,
+    rule_of,
     set_of,
     target_of,
     told,
@@ -161,8 +166,10 @@ def _text(row: Part) -> str:
     """What failed in words that stand alone: the rule, who says so, and each finding with its commands."""
     lines = [
         f"{level_words(row)} {row['id']}: {row['text']}",
-        f"rule: “{row['quote']}” — {row['source']} ({BASES[row['basis']]})",
+        f"rule: {rule_of(row)} ({row['basis']}: {BASES[row['basis']]})",
     ]
+    lines += [f"why: {row['why']}"] if row["why"] else []
+    lines += [f"“the page” is {PAGE}", f"before {CURL} and {RERUN}: {EXPORT}"]
     for finding in listed(row):
         lines += ["", *(f"{label:>8} {text}" for label, text in told(finding))]
     if unlisted(row):

@@ -19,21 +19,36 @@ from invoice_conformance.escaping import visible
 from invoice_conformance.report.static import own, policy
 from invoice_conformance.report.words import (
     BASES,
+    CURL,
+    EXPORT,
     LEVELS,
+    PAGE,
+    REPEAT,
+    RERUN,
     VERDICTS,
     Part,
     all_known,
     baseline_of,
+    case_of,
     conclusion_of,
+    edge_words,
     gate_of,
     known_words,
     level_of,
     level_words,
     listed,
+    members_of,
+    of_their_own,
+    place_of,
     rank,
+    root_of,
+    root_words,
+    sent_of,
     set_of,
     stability,
+    tally_of,
     target_of,
+    title_of,
     unlisted,
 )
 
@@ -71,6 +86,11 @@ def page(report: Report) -> str:
         conclusion=conclusion_of(report),
         target=target_of(report),
         gate=gate_of(report),
+        tally=tally_of(report),
+        totals=sent_of(report),
+        page=PAGE,
+        export=EXPORT,
+        commands={"curl": CURL, "rerun": RERUN, "repeat": REPEAT},
         set=set_of(report),
         baseline=baseline_of(report),
         complaints=complaints(report["baseline"]) if report["baseline"] is not None else [],
@@ -78,8 +98,10 @@ def page(report: Report) -> str:
         bases=BASES,
         counted=_counted(rows),
         failed=sorted((row for row in rows if row["verdict"] == "fail"), key=rank),
+        root=root_words(report),
+        brief={row["id"]: row for row in of_their_own([row for row in rows if row["findings"]], root_of(report))},
         areas=_areas(rows),
-        map=_map(report["map"]),
+        map=_map(report["map"]) | {"left_out": _not_drawn(report)},
         timeline=_timeline(report["timeline"]),
         histogram=_histogram(report["latency_histogram"]),
     )
@@ -97,6 +119,12 @@ def _template() -> Template:
     environment.filters["all_known"] = all_known
     environment.filters["listed"] = listed
     environment.filters["unlisted"] = unlisted
+    environment.filters["title_of"] = title_of
+    environment.filters["case_of"] = case_of
+    environment.filters["edge_words"] = edge_words
+    environment.filters["place_of"] = place_of
+    environment.filters["members_of"] = members_of
+    environment.globals["at_fault"] = at_fault
     environment.globals["pieces"] = pieces
     return environment.from_string(own("page.html.j2"))
 
@@ -144,6 +172,21 @@ def _map(cells: list[Part]) -> Part:
         "cases": sum(found[0] for found in merged.values()),
         "bad": sum(found[1] for found in merged.values()),
     }
+
+
+def _not_drawn(report: Report) -> list[str]:
+    """The failed requirements none of whose findings the map shows: those of heads, of several values or requests."""
+    struck = {cell["field"] for cell in report["map"] if cell["broken"]}
+    return [
+        row["id"]
+        for row in report["requirements"]
+        if row["findings"] and not any(struck & set(found["fields"]) for found in row["findings"])
+    ]
+
+
+def at_fault(finding: Part, name: str) -> bool:
+    """Whether a header field is what the finding is about."""
+    return name.lower() in finding.get("headers", ())
 
 
 def _timeline(timeline: Part) -> Part | None:

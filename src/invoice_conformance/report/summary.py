@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 from invoice_conformance.baseline import complaints
 from invoice_conformance.escaping import one_line, shown
 from invoice_conformance.report.words import (
+    BASES,
+    CURL,
+    EXPORT,
     LEVELS,
+    PAGE,
+    RERUN,
     VERDICTS,
     Part,
     all_known,
@@ -24,7 +29,12 @@ from invoice_conformance.report.words import (
     level_of,
     level_words,
     listed,
+    of_their_own,
     rank,
+    root_of,
+    root_words,
+    rule_of,
+    sent_of,
     set_of,
     stability,
     target_of,
@@ -48,12 +58,19 @@ MARKS = {"full": "✅", "core": "✅", "not-conformant": "❌", "incomplete": "�
 def summary(report: Report) -> str:
     """The report as Markdown that fits a step's summary and a comment."""
     parts = [*_head(report)]
-    failed = sorted((row for row in report["requirements"] if row["verdict"] == "fail"), key=rank)
+    root = root_of(report)
+    failed = of_their_own(sorted((row for row in report["requirements"] if row["verdict"] == "fail"), key=rank), root)
     undecided = [row for row in report["requirements"] if row["verdict"] in {"inconclusive", "error"}]
-    foot = ["### How to repeat", "", _block(report["rerun"]), ""]
+    foot = ["### How to repeat the run", "", _block(f"{EXPORT}\n{report['rerun']}"), ""]
+    if root_words(report):
+        parts += [f"**{_prose(root_words(report))}**", ""]
     room = LONGEST - _length(parts) - _length(foot)
     for head, rows, line_of in (
-        (["### What failed", "", "| level | requirement | expected | got |", "|---|---|---|---|"], failed, _row),
+        (
+            ["### What failed", "", "| level | requirement | expected | got |", "|---|---|---|---|"],
+            failed,
+            _row,
+        ),
         (["### What could not be judged", "", "| level | requirement | why |", "|---|---|---|"], undecided, _open),
     ):
         if not rows or (rows is undecided and report["stopped"] is not None):
@@ -63,11 +80,15 @@ def summary(report: Report) -> str:
         for place, row in enumerate(rows):
             line = line_of(row)
             if _length(table) + len(line) > room // 2:
-                table.append(f"| | … {len(rows) - place} more | | " + ("|" if rows is failed else ""))
+                table.append(f"| | … {len(rows) - place} more | | " + ("|" if line_of is _row else ""))
                 break
             table.append(line)
         parts += [*table, ""]
         room -= _length(table)
+    if failed:
+        legend = [f"“The page” is {PAGE}.", "", f"Before `{CURL}` and `{RERUN}`: `{EXPORT}`", ""]
+        parts += legend
+        room -= _length(legend)
     for row in failed:
         details = _details(row)
         if len(details) > room:
@@ -90,18 +111,18 @@ def _head(report: Report) -> Iterator[str]:
         yield ""
     yield (
         f"{_code(target_of(report))}, {report['started_at'][:16].replace('T', ' ')} UTC, "
-        f"{report['requests']} requests, {report['invoices_created']} invoices created, "
+        f"{sent_of(report)}, "
         f"{report['duration_s']:.1f} s, profile {report['profile']}, seed {report['seed']}, "
-        f"{report['suite']['name']} {report['suite']['version']}, gate {gate_of(report)}"
+        f"{report['suite']['name']} {report['suite']['version']}; {gate_of(report)}"
     )
     yield ""
     if report["set"]["pinned"]:
-        yield "<br>".join(map(_escaped, set_of(report)))
+        yield "<br>".join(map(_prose, set_of(report)))
         yield ""
     if report["baseline"] is not None:
-        yield _escaped(baseline_of(report))
+        yield _prose(baseline_of(report))
         yield ""
-        yield from (f"- **{_escaped(words)}**" for words in complaints(report["baseline"])[:ANNOTATIONS])
+        yield from (f"- **{_prose(words)}**" for words in complaints(report["baseline"])[:ANNOTATIONS])
         yield ""
     used = [name for name in VERDICTS if any(name in counted for counted in report["counts"].values())]
     if used:
@@ -121,15 +142,16 @@ def _head(report: Report) -> Iterator[str]:
 def _row(row: Part) -> str:
     first = listed(row)[0]
     more = len(row["findings"]) - 1
-    notes = [f"known: {_code(known_words(first))}"] if all_known(row) else []
+    notes = [f"known: {_code(known_words(first), cell=True)}"] if all_known(row) else []
     notes += [stability(first)] if stability(first) else []
     notes += [f"and {more} more finding{'s' if more > 1 else ''}"] if more else []
     note = f" ({'; '.join(notes)})" if notes else ""
-    return f"| {level_words(row)} | **{row['id']}**{note} | {_code(first['expected'])} | {_code(first['got'])} |"
+    expected, got = _code(first["expected"], cell=True), _code(first["got"], cell=True)
+    return f"| {level_words(row)} | **{row['id']}**{note} | {expected} | {got} |"
 
 
 def _open(row: Part) -> str:
-    return f"| {level_words(row)} | **{row['id']}** | {row['verdict']}: {_code(row['reason'])} |"
+    return f"| {level_words(row)} | **{row['id']}** | {row['verdict']}: {_code(row['reason'], cell=True)} |"
 
 
 def _details(row: Part) -> str:
@@ -143,21 +165,40 @@ def _details(row: Part) -> str:
     ]
     texts += [unlisted(row)] if unlisted(row) else []
     return (
-        f"<details><summary>{row['id']}: {_escaped(row['text'])}</summary>\n\n"
-        f"Rule ({row['basis']}, {_code(row['source'])}): {_code(row['quote'])}\n\n"
+        f"<details><summary>{row['id']}: {html.escape(one_line(row['text']), quote=False)}</summary>\n\n"
+        f"Rule: {_code(rule_of(row))} ({row['basis']}: {BASES[row['basis']]})\n\n"
+        + (f"Why: {_prose(row['why'])}\n\n" if row["why"] else "")
         + "\n".join(_block(text) for text in texts)
         + "\n\n</details>"
     )
 
 
-def _escaped(text: str) -> str:
-    """Text in Markdown: every mark of ASCII goes as a character reference, which begins nothing."""
-    return re.sub(r"[!-/:-@\[-`{-~]", lambda found: f"&#{ord(found[0])};", one_line(text))
+_LIVELY = re.compile(r"[\\`*_~\[\]<>|]")
+"""Marks that Markdown interprets within a line."""
 
 
-def _code(text: str) -> str:
-    # Neither a mention nor a link comes about in code.
-    return f"<code>{_escaped(cut(text, MESSAGE))}</code>"
+def _prose(text: str) -> str:
+    """Text in Markdown that is read as it is: no markup, no link, no mention, no reference to an issue."""
+    safe = _LIVELY.sub(r"\\\g<0>", one_line(text).replace("&", "&amp;"))
+    safe = safe.replace("://", "&#58;//").replace("www.", "www&#46;").replace("@", "&#64;")
+    return re.sub(r"#(?=[0-9])", "&#35;", safe)
+
+
+_TAG = re.compile(r"<[A-Za-z/!?]")
+"""What may begin a tag where a reader does not know code spans."""
+
+
+def _code(text: str, *, cell: bool = False) -> str:
+    """Text as code, in which neither a mention nor a link comes about; in a `cell` of a table no bar ends it."""
+    line = one_line(cut(text, MESSAGE))
+    if not line.strip() or _TAG.search(line) or (cell and "|" in line):
+        # Every mark of ASCII goes as a character reference, which begins nothing.
+        return f"<code>{re.sub(r'[!-/:-@[-`{-~]', lambda found: f'&#{ord(found[0])};', line)}</code>"
+    longest = max((len(run) for run in re.findall(r"`+", line)), default=0)
+    # A space is taken away from both ends (CommonMark §6.1), so that the text may begin or end with a backtick.
+    room = " " if longest else ""
+    fence = "`" * (longest + 1)
+    return f"{fence}{room}{line}{room}{fence}"
 
 
 def _block(text: str) -> str:

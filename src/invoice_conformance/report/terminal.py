@@ -15,12 +15,22 @@ from rich.text import Text
 from invoice_conformance import baseline
 from invoice_conformance.escaping import one_line
 from invoice_conformance.report.words import (
+    CURL,
+    EXPORT,
+    PAGE,
     baseline_of,
     conclusion_of,
     cut,
+    follows,
+    gate_of,
     is_known,
     known_words,
+    root_of,
+    root_words,
+    rule_of,
+    sent_of,
     set_of,
+    told,
 )
 
 if TYPE_CHECKING:
@@ -31,8 +41,10 @@ if TYPE_CHECKING:
 
 FINDINGS_SHOWN = 12
 """Findings that the terminal shows in full; the report has all."""
-CURL_SHOWN = 800
+CURL_SHOWN = 1600
 """Characters of a command that the terminal still shows; longer ones are in the report."""
+TOLD = frozenset({1, 4, 6})
+"""Exit codes that say more than the outcome does."""
 COLOURS = {
     "full": "green",
     "core": "green",
@@ -88,55 +100,59 @@ def conclusion(report: Report, folder: Path) -> Group:
     parts: list[Any] = []
     failed = [row for row in report["requirements"] if row["verdict"] == "fail"]
     shown = 0
-    # Every failed requirement is shown once before any is shown twice.
+    root = root_of(report)
+    if root_words(report):
+        parts.append(Text(f"{root_words(report)}\n", style="red"))
+    # Every failed requirement is shown once before any is shown twice; what follows from another, not at all.
     pairs = [
         (turn, ("MUST", "SHOULD").index(row["level"]), row, finding)
         for row in failed
         if row["decides"]
-        for turn, finding in enumerate(finding for finding in row["findings"] if not is_known(finding))
+        for turn, finding in enumerate(
+            finding for finding in row["findings"] if not is_known(finding) and not follows(finding, root)
+        )
     ]
     for _turn, _level, row, finding in sorted(pairs, key=lambda pair: (pair[0], pair[1]))[:FINDINGS_SHOWN]:
         parts.append(_finding(row, finding))
         shown += 1
-    total = sum(not is_known(finding) for row in failed for finding in row["findings"])
+    total = sum(not is_known(finding) and not follows(finding, root) for row in failed for finding in row["findings"])
     if total > shown:
-        parts.append(Text(f"… {total - shown} more findings are in the report.\n", style="dim"))
+        left = total - shown
+        words = "1 more finding is" if left == 1 else f"{left} more findings are"
+        parts.append(Text(f"… {words} in report.html.\n", style="dim"))
+    if shown:
+        parts.append(Text(f"“the page” is {PAGE}\nbefore curl and rerun: {EXPORT}\n", style="dim"))
     undecided = [row for row in report["requirements"] if row["verdict"] in {"inconclusive", "error"}]
     if undecided and report["stopped"] is None:
         parts.append(_undecided(undecided))
     if report["baseline"] is not None:
         parts.append(_baseline(report))
-    parts.append(_counts(report))
+    if report["stopped"] is None or any({"pass", "fail"} & counted.keys() for counted in report["counts"].values()):
+        parts.append(_counts(report))
     parts.append(_verdict(report, folder))
     return Group(*parts)
 
 
 def _finding(row: dict[str, Any], finding: dict[str, Any]) -> Group:
     colour = "red" if row["level"] == "MUST" else "yellow"
-    stability = finding["stability"]
-    notes = []
-    if finding["occurrences"] > 1:
-        notes.append(f"{finding['occurrences']} cases")
-    if len(finding["fields"]) > 1:
-        notes.append(", ".join(finding["fields"]))
-    if stability["unstable"]:
-        notes.append(f"unstable: {stability['seen']} of {stability['sent']}")
     head = Text.assemble(
         (f"{row['level']} ", colour),
         (row["id"], f"bold {colour}"),
         f"  {row['text']}",
     )
-    lines = [f"expected {finding['expected']}", f"     got {finding['got']}"]
-    if finding["boundary"]:
-        lines.append(f"   where {finding['boundary']}")
-    lines.append(f"    case {finding['case']}" + (f" ({'; '.join(notes)})" if notes else ""))
-    lines.append(f"    rule {row['basis']}: “{cut(row['quote'], 90)}” — {row['source']}")
-    lines.append(f"   check {finding['check']}")
-    if len(finding["curl"]) <= CURL_SHOWN:
-        lines.append(f"    {finding['curl']}")
-    lines.append(f"   rerun {finding['rerun']}")
+    lines = []
+    for label, text in told(finding):
+        if label == "case":
+            lines.append(("rule", f"{row['basis']}: {_rule(row)}"))
+            lines += [("why", row["why"])] if row["why"] else []
+        long = label == CURL and len(text) > CURL_SHOWN
+        lines.append((label, "too long for here; see report.html" if long else text))
     # Line by line, for a line feed in what the target said would begin a line of its own, which CI systems obey.
-    return Group(head, Text("\n".join(f"  {one_line(line)}" for line in lines) + "\n"))
+    return Group(head, Text("\n".join(f"  {label:>8} {one_line(text)}" for label, text in lines) + "\n"))
+
+
+def _rule(row: dict[str, Any]) -> str:
+    return rule_of(row | {"quote": cut(row["quote"], 90)})
 
 
 def _undecided(rows: list[dict[str, Any]]) -> Text:
@@ -184,16 +200,17 @@ def _verdict(report: Report, folder: Path) -> Text:
     outcome = report["outcome"]
     text = Text("\n")
     text.append(conclusion_of(report), style=f"bold {COLOURS[outcome]}")
+    if report["exit_code"]:
+        text.append(f"; {gate_of(report)}" if report["exit_code"] in TOLD else f" (exit code {report['exit_code']})")
     if report["stopped"] is not None:
         text.append(f"\n{one_line(report['stopped'])}", style=COLOURS[outcome])
     text.append("".join(f"\n{one_line(line)}" for line in set_of(report)), style="yellow")
     if report["waived"]:
         text.append(f"\nwaived by name: {', '.join(report['waived'])}", style="yellow")
     text.append(
-        f"\n{report['requests']} requests, {report['invoices_created']} invoices created, "
-        f"{report['duration_s']:.1f} s, profile {report['profile']}, seed {report['seed']}"
+        f"\n{sent_of(report)}, {report['duration_s']:.1f} s, profile {report['profile']}, seed {report['seed']}"
     )
     if report["configuration"]["insecure"]:
         text.append("\nany TLS certificate was accepted (--insecure): this certifies nothing", style="yellow")
-    text.append(f"\nreport: {folder / 'report.json'}")
+    text.append(f"\nfor people: {folder / 'report.html'}\nreport: {folder / 'report.json'}")
     return text
