@@ -75,6 +75,10 @@ class Hole:
     name: HoleName
 
 
+OF_OTHER_TENANT = "the other tenant's"
+"""The edge of a contract that is sent in its own tenant, the other one."""
+
+
 Part: TypeAlias = bytes | NumberSlot | Hole
 
 

@@ -836,14 +836,14 @@ class SecondRefused:
 
 @dataclass(frozen=True, slots=True)
 class BothCreated:
-    """After `first` (created, or refused when `after_refusal`), `act` succeeds: its number is still free."""
+    """After `first` (created, or refused when `after_refusal`), each `act` succeeds: its number is still free."""
 
     words: str
     after_refusal: bool = False
 
     def judge(self, trial: Trial) -> Judged:
-        """Broken when the second is refused."""
-        first, act = trial.one("first"), trial.act
+        """Broken when one after the first is refused."""
+        first, act = trial.one("first"), next((one for one in trial.roles["act"] if not one.accepted), trial.act)
         if first is None:
             return DoesNotApply("nothing was sent first")
         if (trouble := unanswered(first)) is not None:

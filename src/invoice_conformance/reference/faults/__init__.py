@@ -15,6 +15,7 @@ from invoice_conformance.reference.faults import (
     currency,
     endurance,
     heads,
+    indexes,
     interactions,
     message,
     nul,
@@ -57,6 +58,7 @@ _AREAS: Final[tuple[tuple[Fault, ...], ...]] = (
     privacy.FAULTS,
     endurance.FAULTS,
     nul.FAULTS,
+    indexes.FAULTS,
 )
 
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType({fault.name: fault for faults in _AREAS for fault in faults})
