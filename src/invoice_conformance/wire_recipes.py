@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from invoice_conformance.boundaries import CONTRACT_FIELD, invoice, invoice_body, merge, plain_parts
-from invoice_conformance.case import BEARER, STANDARD_HEADERS, Case, Edit, Hole, NumberSlot
+from invoice_conformance.case import BEARER, OF_OTHER_TENANT, STANDARD_HEADERS, Case, Edit, Hole, NumberSlot
 from invoice_conformance.checks import Cases, Scope, Script
 from invoice_conformance.recipes import plain
 
@@ -223,8 +223,9 @@ def foreign_contract() -> Cases:
             f"{CONTRACT_FIELD}:foreign to the other tenant",
             ("tenant-id", "${other_tenant}"),
         )
+        theirs = Edit(CONTRACT_FIELD, OF_OTHER_TENANT, (Hole("other-contract"),))
         twin = with_headers(
-            invoice(scope.contract, "", (foreign,)), "plain of the other tenant", ("tenant-id", "${other_tenant}")
+            invoice(scope.contract, "", (theirs,)), "plain of the other tenant", ("tenant-id", "${other_tenant}")
         )
         yield Script.beside(act, twin)
 
@@ -238,7 +239,7 @@ def same_number_in_another_tenant() -> Cases:
         number = Edit("invoiceNumber", "shared", (NumberSlot(key="number"),))
         first = invoice(scope.contract, "a number of two tenants, first", (number,))
         act = with_headers(
-            invoice(scope.contract, "", (number, Edit(CONTRACT_FIELD, "other", (Hole("other-contract"),)))),
+            invoice(scope.contract, "", (number, Edit(CONTRACT_FIELD, OF_OTHER_TENANT, (Hole("other-contract"),)))),
             "a number of two tenants, second",
             ("tenant-id", "${other_tenant}"),
         )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from tests.meta.trials import created, read, refusal, silence, trial
+from tests.meta.trials import answer, created, read, refusal, silence, trial
 
+from invoice_conformance.case import OF_OTHER_TENANT
 from invoice_conformance.config import Settings
-from invoice_conformance.expect import BothCreated
+from invoice_conformance.expect import BothCreated, Echoed, IdsDistinct
+from invoice_conformance.expect_privacy import NothingForeign
 from invoice_conformance.session import Suite
 from invoice_conformance.trial import Broken, DoesNotApply, Holds
 
@@ -48,3 +51,36 @@ def test_a_standard_run_makes_a_thousand_invoices_before_it_uses_a_number_again(
     late = sum(len(standard.scripts[name].steps) for name in others)
     assert script.order == "apart"
     assert standard.invoices - late > 1200
+
+
+def of_tenant(tenant: str, reading: Reading) -> Reading:
+    """The same exchange in a tenant."""
+    request = reading.exchange.request
+    headers = (*request.headers, ("tenant-id", tenant))
+    return replace(reading, exchange=replace(reading.exchange, request=replace(request, headers=headers)))
+
+
+def test_two_tenants_invoices_of_one_number_have_two_ids() -> None:
+    ids = IdsDistinct()
+
+    ours, again, theirs = (ids.observe(of_tenant(name, read(created()))) for name in ("tnt_1", "tnt_1", "tnt_2"))
+
+    assert (ours, again) == (Holds(), Holds())
+    assert isinstance(theirs, Broken)
+    assert "of another tenant" in theirs.got
+
+
+@pytest.mark.parametrize(("edge", "judged"), [(OF_OTHER_TENANT, Broken), ("unknown", DoesNotApply)])
+def test_a_contract_is_compared_where_it_is_the_tenants_own(edge: str, judged: type) -> None:
+    own = Echoed("contractId", "string", member="contract", untouched=True)
+    reading = read(created(), contractId='"ctr_of_theirs"', edits=(("contractId", edge),))
+
+    assert isinstance(own.judge(trial(reading)), judged)
+
+
+def test_an_id_of_letters_alone_gives_another_tenant_away() -> None:
+    theirs = "tnt_" + "b" * 24
+    first = of_tenant(theirs, read(created(amountMinor="1"), amountMinor="1"))
+    told = of_tenant("tnt_a", read(answer(409, f'{{"detail":"used in {theirs}"}}')))
+
+    assert isinstance(NothingForeign("1").judge(trial(told, first=first)), Broken)

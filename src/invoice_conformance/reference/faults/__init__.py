@@ -26,6 +26,7 @@ from invoice_conformance.reference.faults import (
     requests,
     resource,
     steadiness,
+    tenants,
     timestamps,
     uniqueness,
     wire,
@@ -59,6 +60,7 @@ _AREAS: Final[tuple[tuple[Fault, ...], ...]] = (
     endurance.FAULTS,
     nul.FAULTS,
     indexes.FAULTS,
+    tenants.FAULTS,
 )
 
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType({fault.name: fault for faults in _AREAS for fault in faults})
