@@ -27,7 +27,17 @@ IDEOGRAPHS = range(0x4E00, 0x9FA6)
 
 Spelling: TypeAlias = Literal["string", "escaped", "slashes", "bare"]
 HoleName: TypeAlias = Literal[
-    "contract", "other-contract", "other-tenant", "contract-in-other-case", "contract-and-space", "token", "tenant"
+    "contract",
+    "contract-escaped",
+    "other-contract",
+    "other-tenant",
+    "contract-in-other-case",
+    "contract-and-space",
+    "contract-and-nul",
+    "contract-and-zero-width-space",
+    "contract-in-full-width",
+    "token",
+    "tenant",
 ]
 
 
@@ -245,13 +255,24 @@ def _in_other_case(text: str) -> str:
     return f"{swapped}X" if swapped == text or _UUID.fullmatch(text) else swapped
 
 
+def _in_full_width(text: str) -> str:
+    """Another id that compatibility normalisation (NFKC) makes this one of; one without ASCII gets a letter more."""
+    return "".join(chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter for letter in text) + (
+        "" if text.isascii() and text.strip() else "X"
+    )
+
+
 def _filling(name: HoleName, identity: Identity) -> str:
     values: dict[HoleName, str] = {
         "contract": identity.contract,
+        "contract-escaped": identity.contract,
         "other-contract": identity.other_contract or "",
         "other-tenant": identity.other_tenant or "",
         "contract-in-other-case": _in_other_case(identity.contract),
         "contract-and-space": f"{identity.contract} ",
+        "contract-and-nul": f"{identity.contract}\0x",
+        "contract-and-zero-width-space": f"{identity.contract}\u200b",
+        "contract-in-full-width": _in_full_width(identity.contract),
         "token": identity.token,
         "tenant": identity.tenant,
     }
@@ -312,7 +333,8 @@ def fill(
             chunks.append(part.spell(text))
             number = text if number is None else number
         elif isinstance(part, Hole):
-            chunks.append(spell_string(_filling(part.name, identity)))
+            escaped = part.name == "contract-escaped"
+            chunks.append(spell_string(_filling(part.name, identity), escaped=escaped))
         else:
             chunks.append(part)
     values = _values(identity)

@@ -102,6 +102,19 @@ def in_company(*keywords: str) -> Cases:
     return Cases(recipe)
 
 
+def fractions_below_zero() -> Cases:
+    """A fraction between -1 and 0 where an integer of 0 or more belongs: rounded or cut, it is one."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for field in scope.contract.fields:
+            if "integer" in field.types and field.minimum == 0:
+                edit = Edit(field.name, "under minimum: -0.4", (b"-0.4",))
+                act = invoice(scope.contract, f"{field.name}:{edit.edge}", (edit,))
+                yield Script.beside(act, scope.scripts[f"{field.name}:minimum"].act, field.name)
+
+    return Cases(recipe)
+
+
 EXCUSES: tuple[tuple[str, str], ...] = (
     ("amountMinor", "minimum"),
     ("exchangeRate", "minimum"),
@@ -671,6 +684,7 @@ __all__ = [
     "duplicates",
     "duplicates_of_another_tenant",
     "first_invoices",
+    "fractions_below_zero",
     "in_company",
     "in_usual_order",
     "invoice_body",

@@ -10,9 +10,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from invoice_conformance.boundaries import CONTRACT_FIELD, invoice, invoice_body, merge, plain_parts
-from invoice_conformance.case import BEARER, OF_OTHER_TENANT, STANDARD_HEADERS, Case, Edit, Hole, NumberSlot
+from invoice_conformance.case import (
+    BEARER,
+    OF_OTHER_TENANT,
+    STANDARD_HEADERS,
+    Case,
+    Edit,
+    Hole,
+    NumberSlot,
+    spell_string,
+)
 from invoice_conformance.checks import Cases, Scope, Script
-from invoice_conformance.recipes import plain
+from invoice_conformance.datetimes import PLAIN
+from invoice_conformance.recipes import first_invoices, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,6 +195,8 @@ def unknown_contract() -> Cases:
             ("of another kind", (b'"0"',)),
             ("with a quote", (b"\"' OR '1'='1\"",)),
             ("with NUL", (b'"ctr_\\u0000"',)),
+            ("and what follows NUL", (Hole("contract-and-nul"),)),
+            ("a percent sign", (b'"%"',)),
         )
         for words, parts in values:
             act = invoice(scope.contract, f"{CONTRACT_FIELD}:{words}", (Edit(CONTRACT_FIELD, words, parts),))
@@ -194,12 +206,14 @@ def unknown_contract() -> Cases:
 
 
 def lookalike_ids() -> Cases:
-    """Ids that are those of the tenant and its contract but for letter case or a space."""
+    """Ids that are those of the tenant and its contract but for letter case, width or a space."""
 
     def recipe(scope: Scope) -> Iterator[Script]:
         holes: tuple[tuple[str, Hole], ...] = (
             ("in other letter case", Hole("contract-in-other-case")),
             ("and a space", Hole("contract-and-space")),
+            ("and a zero-width space", Hole("contract-and-zero-width-space")),
+            ("in full-width characters", Hole("contract-in-full-width")),
         )
         for words, hole in holes:
             edit = Edit(CONTRACT_FIELD, words, (hole,))
@@ -346,11 +360,23 @@ def broken_json() -> Cases:
             yield beside_plain(scope, changed(scope.contract, f"broken JSON, {words}", old, new))
         for words, before, after in AROUND:
             yield beside_plain(scope, _around(scope.contract, f"broken JSON, {words}", before, after))
+        yield beside_plain(scope, _in_single_quotes(scope.contract))
         for words, body in NOTHING_TO_READ:
             yield beside_plain(scope, Case(f"no JSON, {words}", (body,) if body else ()))
         yield from _truncated(scope)
 
     return Cases(recipe)
+
+
+def _in_single_quotes(contract: Contract) -> Case:
+    """The plain invoice as a literal of Python or JSON5, its contract's id aside."""
+    parts: list[Part] = []
+    for part in invoice_body(contract, ()):
+        if isinstance(part, NumberSlot):
+            parts += [b"'", replace(part, spelling="bare"), b"'"]
+        else:
+            parts.append(part.replace(b'"', b"'") if isinstance(part, bytes) else part)
+    return Case("broken JSON, single quotes everywhere", merge(parts))
 
 
 def _truncated(scope: Scope) -> Iterator[Script]:
@@ -372,8 +398,11 @@ def no_objects() -> Cases:
         for words, body in NO_OBJECTS:
             yield beside_plain(scope, Case(f"no object, {words}", (body,)))
         yield beside_plain(scope, _around(scope.contract, "no object, an array of one invoice", b"[", b"]"))
-        text = _around(scope.contract, "no object, an invoice nested in data", b'{"data":', b"}")
-        yield beside_plain(scope, text)
+        for name in ("data", "invoice"):
+            text = _around(
+                scope.contract, f"no object, an invoice nested in {name}", b'{"' + name.encode() + b'":', b"}"
+            )
+            yield beside_plain(scope, text)
 
     return Cases(recipe)
 
@@ -401,10 +430,21 @@ def spellings() -> Cases:
         cases.append(
             invoice(contract, "escaped number with surrogate pairs", (Edit("invoiceNumber", "escaped", (slot,)),))
         )
+        contract_id = Edit(CONTRACT_FIELD, "escaped", (Hole("contract-escaped"),))
+        cases.append(Case("escaped contract id", invoice_body(contract, (contract_id,))))
         slashes = NumberSlot(before="INV/2025/", spelling="slashes")
         cases.append(invoice(contract, "escaped slashes", (Edit("invoiceNumber", "escaped slashes", (slashes,)),)))
         for case in cases:
             yield Script.alone(case)
+        # Beside the same values as they are: who refuses those too does so for another reason.
+        dates = [field.name for field in contract.fields if field.format == "date-time"]
+        moments = [Edit(name, "escaped", (spell_string(PLAIN, escaped=True),)) for name in dates]
+        yield Script.beside(Case("escaped dates", invoice_body(contract, moments)), first_invoices(contract)[0])
+        edge = scope.edge("invoiceNumber:maxLength in two-byte letters")
+        if edge is not None:
+            longest = (replace(part, spelling="escaped") for part in edge.parts or () if isinstance(part, NumberSlot))
+            body = invoice_body(contract, (Edit(edge.field, "escaped", tuple(longest)),))
+            yield Script.beside(Case("the longest number, escaped", body), scope.scripts[edge.id].act)
 
     return Cases(recipe)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from tests.meta.trials import answer, created, read, refusal, silence, trial
 
-from invoice_conformance.case import OF_OTHER_TENANT
+from invoice_conformance.boundaries import invoice
+from invoice_conformance.case import OF_OTHER_TENANT, Edit, Hole, Identity, Numbering, fill, sample
 from invoice_conformance.config import Settings
 from invoice_conformance.expect import BothCreated, Echoed, IdsDistinct
 from invoice_conformance.expect_privacy import NothingForeign
@@ -16,6 +19,7 @@ from invoice_conformance.session import Suite
 from invoice_conformance.trial import Broken, DoesNotApply, Holds
 
 if TYPE_CHECKING:
+    from invoice_conformance.case import HoleName
     from invoice_conformance.plan import Plan
     from invoice_conformance.trial import Reading
 
@@ -84,3 +88,33 @@ def test_an_id_of_letters_alone_gives_another_tenant_away() -> None:
     told = of_tenant("tnt_a", read(answer(409, f'{{"detail":"used in {theirs}"}}')))
 
     assert isinstance(NothingForeign("1").judge(trial(told, first=first)), Broken)
+
+
+@pytest.mark.parametrize(
+    "contract", ["ctr_z23aoo8naxk68ewcr64tchh5", "019AB2C3-0000-7000-8000-000000000000", "42", "vért"]
+)
+@pytest.mark.parametrize("name", ["contract-and-nul", "contract-and-zero-width-space", "contract-in-full-width"])
+def test_a_contract_id_that_looks_like_the_tenants_own_is_another(contract: str, name: HoleName) -> None:
+    who = Identity("token", "tnt_1", contract)
+    edit = Edit("contractId", "", (Hole(name),))
+
+    filled = fill(invoice(SUITE.contract, "", (edit,)), who, Numbering.fresh(), "/")
+
+    sent = json.loads(filled.request.body)["contractId"]
+    assert sent != contract
+    assert contract[0] in unicodedata.normalize("NFKC", sent)
+
+
+def test_the_longest_number_all_escaped_is_legal(standard: Plan) -> None:
+    act = sample(standard.scripts["the longest number, escaped"].act)
+
+    assert len(json.loads(act)["invoiceNumber"]) == 255
+    assert len(act) > 1500
+    assert SUITE.rules.oracle.judge(act).level == "MUST"
+
+
+def test_a_fraction_below_zero_breaks_nothing_but_its_bounds(standard: Plan) -> None:
+    judgement = SUITE.rules.oracle.judge(sample(standard.scripts["amountMinor:under minimum: -0.4"].act))
+
+    assert judgement.kind == "invalid"
+    assert {rule.keyword for rule in judgement.rules} == {"integer", "minimum"}

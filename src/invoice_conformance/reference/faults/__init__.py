@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from invoice_conformance.reference.faults import (
     access,
     amount,
+    coercions,
     currency,
     endurance,
     heads,
@@ -61,6 +62,7 @@ _AREAS: Final[tuple[tuple[Fault, ...], ...]] = (
     nul.FAULTS,
     indexes.FAULTS,
     tenants.FAULTS,
+    coercions.FAULTS,
 )
 
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType({fault.name: fault for faults in _AREAS for fault in faults})
