@@ -5,6 +5,7 @@ It knows neither the contract's rules nor what any answer means.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import random
@@ -29,6 +30,7 @@ Spelling: TypeAlias = Literal["string", "escaped", "slashes", "bare"]
 HoleName: TypeAlias = Literal[
     "contract",
     "contract-escaped",
+    "contract-bare",
     "other-contract",
     "other-tenant",
     "contract-in-other-case",
@@ -266,6 +268,7 @@ def _filling(name: HoleName, identity: Identity) -> str:
     values: dict[HoleName, str] = {
         "contract": identity.contract,
         "contract-escaped": identity.contract,
+        "contract-bare": identity.contract,
         "other-contract": identity.other_contract or "",
         "other-tenant": identity.other_tenant or "",
         "contract-in-other-case": _in_other_case(identity.contract),
@@ -286,6 +289,8 @@ def _values(identity: Identity) -> dict[str, str]:
     return {
         "${token}": token,
         "${token:less}": token[:-1],
+        # RFC 7617 §2: a user's name, a colon, and the password.
+        "${token:basic}": base64.b64encode(f"api:{token}".encode()).decode(),
         "${token:half}": token[: len(token) // 2],
         # A token that is the same in other letter case, or backwards, must be made another one all the same.
         "${token:case}": other_case if other_case != token else f"{token}0",
@@ -333,8 +338,8 @@ def fill(
             chunks.append(part.spell(text))
             number = text if number is None else number
         elif isinstance(part, Hole):
-            escaped = part.name == "contract-escaped"
-            chunks.append(spell_string(_filling(part.name, identity), escaped=escaped))
+            spelled = spell_string(_filling(part.name, identity), escaped=part.name == "contract-escaped")
+            chunks.append(spelled[1:-1] if part.name == "contract-bare" else spelled)
         else:
             chunks.append(part)
     values = _values(identity)

@@ -90,9 +90,18 @@ def other_schemes() -> Cases:
     """The right token under another scheme, or none."""
     return _variants(
         ("the scheme Basic", _authorization("Basic ${token}")),
+        ("the token as a password of the scheme Basic", _authorization("Basic ${token:basic}")),
         ("the scheme Token", _authorization("Token ${token}")),
         ("the token without a scheme", _authorization("${token}")),
         ("a scheme glued to the token", _authorization("Bearer${token}")),
+    )
+
+
+def more_than_a_token() -> Cases:
+    """The right token, and something more that is no part of it."""
+    return _variants(
+        ("the token and a word", _authorization("Bearer ${token} x")),
+        ("the token and an equals sign", _authorization("Bearer ${token}=")),
     )
 
 
@@ -369,13 +378,15 @@ def broken_json() -> Cases:
 
 
 def _in_single_quotes(contract: Contract) -> Case:
-    """The plain invoice as a literal of Python or JSON5, its contract's id aside."""
+    """The plain invoice as a literal of Python or JSON5."""
     parts: list[Part] = []
     for part in invoice_body(contract, ()):
         if isinstance(part, NumberSlot):
             parts += [b"'", replace(part, spelling="bare"), b"'"]
+        elif isinstance(part, Hole):
+            parts += [b"'", Hole("contract-bare"), b"'"]
         else:
-            parts.append(part.replace(b'"', b"'") if isinstance(part, bytes) else part)
+            parts.append(part.replace(b'"', b"'"))
     return Case("broken JSON, single quotes everywhere", merge(parts))
 
 
@@ -528,6 +539,7 @@ def other_media_types() -> Cases:
             "text/html",
             "application/octet-stream",
             "application/jsonx",
+            "application/vnd.api+json",
             "image/png",
         ):
             act = with_headers(plain(scope.contract), f"Content-Type: {value}", ("Content-Type", value))
@@ -547,7 +559,6 @@ def open_heads() -> Cases:
             with_headers(base, "an unknown charset", ("Content-Type", "application/json; charset=x-unknown")),
             with_headers(base, "the charset UTF-16", ("Content-Type", "application/json; charset=utf-16")),
             with_headers(base, "Accept: text/html", ("Accept", "text/html")),
-            with_headers(base, "Accept: */*", ("Accept", "*/*")),
             with_headers(base, "a malformed Accept", ("Accept", "; q=x,,/")),
             with_headers(base, "Accept-Encoding: gzip", ("Accept-Encoding", "gzip")),
             with_headers(base, "Accept-Language: xx", ("Accept-Language", "xx-XX;q=a")),
@@ -572,6 +583,29 @@ def open_heads() -> Cases:
         ]
         for case in cases:
             yield Script.alone(case)
+
+    return Cases(recipe)
+
+
+def usual_accepts() -> Cases:
+    """What clients say of themselves that they accept: curl, and most libraries; and those of browsers."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for value in ("*/*", "application/json, text/plain, */*"):
+            yield beside_plain(scope, with_headers(plain(scope.contract), f"Accept: {value}", ("Accept", value)))
+
+    return Cases(recipe)
+
+
+def field_names() -> Cases:
+    """The plain invoice with the names of its header fields in lower case, as HTTP/2 has them, and in capitals."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for words, spelled in (("lower case", str.lower), ("capitals", str.upper)):
+            if scope.profile != "quick" or spelled is str.lower:
+                headers = tuple((spelled(name), value) for name, value in STANDARD_HEADERS)
+                act = replace(plain(scope.contract), id=f"header names in {words}", headers=headers)
+                yield beside_plain(scope, act)
 
     return Cases(recipe)
 

@@ -10,6 +10,7 @@ from invoice_conformance.second import invented_requests
 from invoice_conformance.wire_recipes import (
     broken_body_without_credentials,
     missing_credentials,
+    more_than_a_token,
     other_schemes,
     scheme_spellings,
     token_elsewhere,
@@ -36,6 +37,12 @@ def test_refuses_another_token() -> Cases:
 def test_refuses_another_scheme() -> Cases:
     """A create with the token under another scheme than Bearer is refused."""
     return other_schemes()
+
+
+@check("AUTH-FORM", expecting=RefusedForThat("credentials are a scheme and one token"))
+def test_refuses_more_than_a_token() -> Cases:
+    """A create with the right token and more behind it is refused."""
+    return more_than_a_token()
 
 
 @check("AUTH-STATUS", expecting=RefusedWith((401,), UNAUTHENTICATED))

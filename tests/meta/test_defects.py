@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import unicodedata
 from dataclasses import replace
@@ -11,7 +12,17 @@ import pytest
 from tests.meta.trials import answer, created, read, refusal, silence, trial
 
 from invoice_conformance.boundaries import invoice
-from invoice_conformance.case import OF_OTHER_TENANT, Edit, Hole, Identity, Numbering, fill, sample
+from invoice_conformance.case import (
+    OF_OTHER_TENANT,
+    STANDARD_HEADERS,
+    Case,
+    Edit,
+    Hole,
+    Identity,
+    Numbering,
+    fill,
+    sample,
+)
 from invoice_conformance.config import Settings
 from invoice_conformance.expect import BothCreated, Echoed, IdsDistinct
 from invoice_conformance.expect_privacy import NothingForeign
@@ -118,3 +129,31 @@ def test_a_fraction_below_zero_breaks_nothing_but_its_bounds(standard: Plan) -> 
 
     assert judgement.kind == "invalid"
     assert {rule.keyword for rule in judgement.rules} == {"integer", "minimum"}
+
+
+def test_the_token_stands_as_a_password_in_basic_credentials() -> None:
+    who = Identity("a b:ü", "tnt_1", "ctr_1")
+    case = Case("", (), headers=(("Authorization", "Basic ${token:basic}"),))
+
+    (_name, value), *_others = fill(case, who, Numbering.fresh(), "/").request.headers
+
+    user, _, password = base64.b64decode(value.removeprefix("Basic ")).decode().partition(":")
+    assert (user, password) == ("api", "a b:ü")
+
+
+def test_no_double_quote_is_left_where_single_ones_are_everywhere(standard: Plan) -> None:
+    act = standard.scripts["broken JSON, single quotes everywhere"].act
+
+    body = fill(act, Identity("token", "tnt_1", "ctr_1"), Numbering.fresh(), "/").request.body
+
+    assert b'"' not in body
+    assert json.loads(body.replace(b"'", b'"'))["contractId"] == "ctr_1"
+
+
+def test_every_standard_header_is_named_in_lower_case_and_in_capitals(standard: Plan) -> None:
+    scripts = [standard.scripts[f"header names in {words}"] for words in ("lower case", "capitals")]
+
+    names = [[name for name, _value in script.act.headers] for script in scripts]
+
+    usual = [name for name, _value in STANDARD_HEADERS]
+    assert names == [[name.lower() for name in usual], [name.upper() for name in usual]]

@@ -19,6 +19,7 @@ from invoice_conformance.reference.faults import (
     indexes,
     interactions,
     message,
+    negotiation,
     nul,
     number,
     presence,
@@ -63,6 +64,7 @@ _AREAS: Final[tuple[tuple[Fault, ...], ...]] = (
     indexes.FAULTS,
     tenants.FAULTS,
     coercions.FAULTS,
+    negotiation.FAULTS,
 )
 
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType({fault.name: fault for faults in _AREAS for fault in faults})
