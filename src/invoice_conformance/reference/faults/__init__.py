@@ -18,6 +18,7 @@ from invoice_conformance.reference.faults import (
     heads,
     indexes,
     interactions,
+    masking,
     message,
     negotiation,
     nul,
@@ -65,6 +66,7 @@ _AREAS: Final[tuple[tuple[Fault, ...], ...]] = (
     tenants.FAULTS,
     coercions.FAULTS,
     negotiation.FAULTS,
+    masking.FAULTS,
 )
 
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType({fault.name: fault for faults in _AREAS for fault in faults})
