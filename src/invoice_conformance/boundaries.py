@@ -491,7 +491,7 @@ NO_CODES = (
     "usd",
     "ＥＵＲ",
     "ΕUR",
-    "???",
+    "'%\\",
     "null"[:3],
 )
 SHORT_CODES = (("", True), ("E", True), ("EU", True), ("€", True), ("Eé", True), ("E🧾", True), ("é", False))

@@ -298,6 +298,8 @@ def _values(identity: Identity) -> dict[str, str]:
         "${tenant}": tenant,
         "${tenant:less}": tenant[:-1],
         "${tenant:case}": _in_other_case(tenant),
+        # One letter is enough for who decodes it, and no tenant is called so.
+        "${tenant:encoded}": f"%{ord(tenant[:1] or 'x') % 256:02X}{tenant[1:]}",
         "${other_tenant}": identity.other_tenant or "",
     }
 

@@ -206,6 +206,7 @@ def unknown_contract() -> Cases:
             ("with NUL", (b'"ctr_\\u0000"',)),
             ("and what follows NUL", (Hole("contract-and-nul"),)),
             ("a percent sign", (b'"%"',)),
+            ("the name of every object's member", (b'"constructor"',)),
         )
         for words, parts in values:
             act = invoice(scope.contract, f"{CONTRACT_FIELD}:{words}", (Edit(CONTRACT_FIELD, words, parts),))
@@ -215,7 +216,7 @@ def unknown_contract() -> Cases:
 
 
 def lookalike_ids() -> Cases:
-    """Ids that are those of the tenant and its contract but for letter case, width or a space."""
+    """Ids that are those of the tenant and its contract but for letter case, width, a space or an encoding."""
 
     def recipe(scope: Scope) -> Iterator[Script]:
         holes: tuple[tuple[str, Hole], ...] = (
@@ -227,8 +228,13 @@ def lookalike_ids() -> Cases:
         for words, hole in holes:
             edit = Edit(CONTRACT_FIELD, words, (hole,))
             yield beside_plain(scope, invoice(scope.contract, f"{CONTRACT_FIELD}:{words}", (edit,)))
-        act = with_headers(plain(scope.contract), "the tenant-id in other letter case", ("tenant-id", "${tenant:case}"))
-        yield beside_plain(scope, act)
+        tenants = [("in other letter case", "${tenant:case}"), ("percent-encoded", "${tenant:encoded}")]
+        if scope.profile != "quick":
+            tenants.append(("in quotation marks", '"${tenant}"'))
+        for words, value in tenants:
+            yield beside_plain(
+                scope, with_headers(plain(scope.contract), f"the tenant-id {words}", ("tenant-id", value))
+            )
 
     return Cases(recipe)
 

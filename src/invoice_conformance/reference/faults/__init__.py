@@ -15,6 +15,7 @@ from invoice_conformance.reference.faults import (
     coercions,
     currency,
     endurance,
+    gateway,
     heads,
     indexes,
     interactions,
@@ -67,6 +68,7 @@ _AREAS: Final[tuple[tuple[Fault, ...], ...]] = (
     coercions.FAULTS,
     negotiation.FAULTS,
     masking.FAULTS,
+    gateway.FAULTS,
 )
 
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType({fault.name: fault for faults in _AREAS for fault in faults})
