@@ -38,6 +38,8 @@ HoleName: TypeAlias = Literal[
     "contract-and-nul",
     "contract-and-zero-width-space",
     "contract-in-full-width",
+    "contract-and-query",
+    "contract-less-its-end",
     "token",
     "tenant",
 ]
@@ -275,6 +277,8 @@ def _filling(name: HoleName, identity: Identity) -> str:
         "contract-and-space": f"{identity.contract} ",
         "contract-and-nul": f"{identity.contract}\0x",
         "contract-and-zero-width-space": f"{identity.contract}\u200b",
+        "contract-and-query": f"{identity.contract}?x=1#x",
+        "contract-less-its-end": identity.contract[:-1],
         "contract-in-full-width": _in_full_width(identity.contract),
         "token": identity.token,
         "tenant": identity.tenant,

@@ -70,7 +70,7 @@ TEXTS: tuple[Text, ...] = (
     _text("SQL condition", "1 OR 1=1 ", "--x"),
     _text("SQL wildcards", "50%_", "%_"),
     _text("markup", "<b>", "</b>", core=True),
-    _text("script", "<script>alert(1)</script>"),
+    _text("script", "<script>alert(1)</script>javascript:<img onerror=x>"),
     _text("ampersand", "A&B-", core=True),
     _text("character reference", "&amp;&lt;&#39;", core=True),
     _text("percent encoding", "%20%41%2F-", core=True),

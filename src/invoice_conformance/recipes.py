@@ -573,10 +573,14 @@ def words(*, blank: bool = False) -> Cases:
 
 
 def repeats() -> Cases:
-    """The identical body twice."""
+    """The identical body twice, then once more without credentials."""
 
     def recipe(scope: Scope) -> Iterator[Script]:
-        yield _second(scope.contract, "the identical body again", NumberSlot(), (), NumberSlot(), ())
+        name = "the identical body again"
+        script = _second(scope.contract, name, NumberSlot(), (), NumberSlot(), ())
+        bare = tuple((key, value) for key, value in STANDARD_HEADERS if value != BEARER)
+        stranger = replace(script.act, id=f"{name}, without credentials", headers=bare)
+        yield replace(script, steps=(*script.steps, ("stranger", stranger)))
 
     return Cases(recipe)
 

@@ -207,7 +207,10 @@ def unknown_contract() -> Cases:
             ("and what follows NUL", (Hole("contract-and-nul"),)),
             ("a percent sign", (b'"%"',)),
             ("the name of every object's member", (b'"constructor"',)),
+            ("and a query behind it", (Hole("contract-and-query"),)),
         )
+        if scope.profile != "quick":
+            values += (("less its end", (Hole("contract-less-its-end"),)),)
         for words, parts in values:
             act = invoice(scope.contract, f"{CONTRACT_FIELD}:{words}", (Edit(CONTRACT_FIELD, words, parts),))
             yield beside_plain(scope, act)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoice_conformance.checks import Cases, check
 from invoice_conformance.expect_http import HasChallenge, RefusedForThat, RefusedLikeTwin, RefusedWith, Understood
-from invoice_conformance.recipes import nothing
+from invoice_conformance.recipes import nothing, repeats
 from invoice_conformance.request_recipes import token_in_other_places, wrong_twice
 from invoice_conformance.second import invented_requests
 from invoice_conformance.wire_recipes import (
@@ -25,6 +25,12 @@ UNAUTHENTICATED = "the credentials are missing or wrong"
 def test_refuses_missing_credentials() -> Cases:
     """A create without credentials is refused."""
     return missing_credentials() | token_elsewhere() | invented_requests("credentials") | token_in_other_places()
+
+
+@check("AUTH-REQUIRED", expecting=RefusedForThat("Authorization is required, whoever sent this before", "stranger"))
+def test_refuses_a_repeated_body_without_credentials() -> Cases:
+    """A create without credentials is refused, though the same body was sent with some before."""
+    return repeats()
 
 
 @check("AUTH-TOKEN", expecting=RefusedForThat("this is not the token"))

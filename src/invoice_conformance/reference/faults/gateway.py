@@ -5,6 +5,7 @@ It must not know what an invoice holds.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
@@ -12,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 from invoice_conformance.reference.faults.hooks import Fault, hears
 
 if TYPE_CHECKING:
-    from invoice_conformance.reference.messages import Request
+    from invoice_conformance.reference.messages import Request, Response
     from invoice_conformance.reference.service import Service
     from invoice_conformance.reference.store import Members
 
@@ -42,7 +43,45 @@ def _inherited(service: Service) -> None:
     service.check_contract = check
 
 
+def _passed_on(service: Service) -> None:
+    before = service.check_contract
+
+    def check(tenant: str, members: Members) -> None:
+        asked_for = str(members[_CONTRACT])
+        members[_CONTRACT] = re.split("[?#]", asked_for)[0]
+        before(tenant, members)
+
+    service.check_contract = check
+
+
+def _replayed(service: Service) -> None:
+    before = service.create
+    kept: dict[bytes, Response] = {}
+
+    async def create(request: Request) -> Response:
+        known = kept.get(request.body)
+        if known is not None:
+            return known
+        response = await before(request)
+        kept[request.body] = response
+        return response
+
+    service.create = create
+
+
 FAULTS: Final = (
+    Fault(
+        "contract-asked-for-by-url",
+        "access",
+        "Another service is asked for the contract, whose id goes into the URL as it is: ? and # end it.",
+        _passed_on,
+    ),
+    Fault(
+        "answers-replayed-to-anybody",
+        "access",
+        "A gateway keeps the answer to each body for retries, and gives it to whoever sends the same.",
+        _replayed,
+    ),
     Fault(
         "tenant-url-decoded",
         "access",
