@@ -266,6 +266,11 @@ def _in_full_width(text: str) -> str:
     )
 
 
+def _less_its_end(text: str) -> str:
+    """Another id that this one begins with; of a short one, such as a count, that may be an id too: it gets letters."""
+    return text[:-1] if len(text) >= LETTERS_OF_MARK else f"{text}0x"
+
+
 def _filling(name: HoleName, identity: Identity) -> str:
     values: dict[HoleName, str] = {
         "contract": identity.contract,
@@ -278,7 +283,7 @@ def _filling(name: HoleName, identity: Identity) -> str:
         "contract-and-nul": f"{identity.contract}\0x",
         "contract-and-zero-width-space": f"{identity.contract}\u200b",
         "contract-and-query": f"{identity.contract}?x=1#x",
-        "contract-less-its-end": identity.contract[:-1],
+        "contract-less-its-end": _less_its_end(identity.contract),
         "contract-in-full-width": _in_full_width(identity.contract),
         "token": identity.token,
         "tenant": identity.tenant,

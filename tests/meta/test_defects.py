@@ -20,11 +20,13 @@ from invoice_conformance.case import (
     Hole,
     Identity,
     Numbering,
+    NumberSlot,
     fill,
     sample,
 )
 from invoice_conformance.config import Settings
 from invoice_conformance.expect import BothCreated, Echoed, IdsDistinct
+from invoice_conformance.expect_http import RefusedForThat
 from invoice_conformance.expect_privacy import NothingForeign
 from invoice_conformance.session import Suite
 from invoice_conformance.trial import Broken, DoesNotApply, Holds
@@ -116,6 +118,15 @@ def test_a_contract_id_that_looks_like_the_tenants_own_is_another(contract: str,
     assert contract[0] in unicodedata.normalize("NFKC", sent)
 
 
+@pytest.mark.parametrize(("contract", "sent"), [("ctr_z23aoo8naxk6", "ctr_z23aoo8naxk"), ("42", "420x")])
+def test_a_short_contract_id_is_not_cut_to_one_that_there_may_be(contract: str, sent: str) -> None:
+    edit = Edit("contractId", "", (Hole("contract-less-its-end"),))
+
+    filled = fill(invoice(SUITE.contract, "", (edit,)), Identity("token", "tnt_1", contract), Numbering.fresh(), "/")
+
+    assert json.loads(filled.request.body)["contractId"] == sent
+
+
 def test_the_longest_number_all_escaped_is_legal(standard: Plan) -> None:
     act = sample(standard.scripts["the longest number, escaped"].act)
 
@@ -157,3 +168,23 @@ def test_every_standard_header_is_named_in_lower_case_and_in_capitals(standard: 
 
     usual = [name for name, _value in STANDARD_HEADERS]
     assert names == [[name.lower() for name in usual], [name.upper() for name in usual]]
+
+
+def test_some_letter_of_the_number_in_small_chunks_is_cut_wherever_it_begins(standard: Plan) -> None:
+    script = standard.scripts["letters cut by chunks"]
+    text = (script.act.slot or NumberSlot()).before.encode()
+
+    for begins in range(3):
+        cuts = range(3 - begins, len(text), 3)
+        assert any(text[cut] & 0xC0 == 0x80 for cut in cuts), f"no letter is cut when the number begins at {begins}"
+    assert script.act.chunked
+    assert script.act.wire.chunks == "small"
+
+
+def test_who_repeats_a_body_without_credentials_is_refused() -> None:
+    row = RefusedForThat("Authorization is required", "stranger")
+    repeated = read(created())
+
+    assert row.judge(trial(repeated, first=repeated, stranger=read(refusal(401)))) == Holds()
+    assert isinstance(row.judge(trial(repeated, first=repeated, stranger=read(created()))), Broken)
+    assert isinstance(row.judge(trial(repeated, first=repeated)), DoesNotApply)
