@@ -78,6 +78,9 @@ class NumberSlot:
         return spelled.replace(b"/", b"\\/") if self.spelling == "slashes" else spelled
 
 
+BARE: HoleName = "contract-bare"
+"""The hole that a case puts quotes of its own around."""
+
 NEEDING_OTHER = frozenset({"other-contract", "other-tenant"})
 """Holes that only the ids of a second tenant can fill."""
 
@@ -291,6 +294,12 @@ def _filling(name: HoleName, identity: Identity) -> str:
     return values[name]
 
 
+def spell_hole(hole: Hole, identity: Identity) -> bytes:
+    """The JSON text that fills a hole in a body; a bare one has no quotes of its own."""
+    spelled = spell_string(_filling(hole.name, identity), escaped=hole.name == "contract-escaped")
+    return spelled[1:-1] if hole.name == BARE else spelled
+
+
 def _values(identity: Identity) -> dict[str, str]:
     """What the placeholders of a header stand for."""
     token, tenant = identity.token, identity.tenant
@@ -349,8 +358,7 @@ def fill(
             chunks.append(part.spell(text))
             number = text if number is None else number
         elif isinstance(part, Hole):
-            spelled = spell_string(_filling(part.name, identity), escaped=part.name == "contract-escaped")
-            chunks.append(spelled[1:-1] if part.name == "contract-bare" else spelled)
+            chunks.append(spell_hole(part, identity))
         else:
             chunks.append(part)
     values = _values(identity)
