@@ -151,10 +151,12 @@ def _types(field: Field) -> Iterator[Edge]:
         yield wrong("array: of one", b"[", *plain, b"]")
         yield wrong("array: empty", b"[]", core=False)
     if "object" not in field.types:
-        yield wrong("object: of one", b'{"value":', *plain, b"}")
+        # The id of a contract is often all of an object, where contracts come in full.
+        key = b"id" if name == CONTRACT_FIELD else b"value"
+        yield wrong("object: of one", b'{"' + key + b'":', *plain, b"}")
         yield wrong("object: empty", b"{}", core=False)
         if name == CONTRACT_FIELD:
-            yield wrong("object: a condition of a database", b'{"$ne":null}')
+            yield wrong("object: a condition of a database", b'{"$exists":true,"$ne":null}')
     if "string" in field.types:
         if name == NUMBER_FIELD:
             yield wrong("number: integer", NumberSlot(before="", digits=True, spelling="bare"))
@@ -175,6 +177,11 @@ def _types(field: Field) -> Iterator[Edge]:
     yield wrong("string: word", b'"abc"', core=False)
     yield wrong("string: empty", b'""')
     yield wrong("string: NaN", b'"NaN"', core=False)
+    yield wrong("string: blank", b'" "', core="integer" in field.types)
+    if "integer" in field.types:
+        yield wrong("string: hexadecimal", b'"0x1388"')
+        yield wrong("string: thousands separator", b'"5,000"')
+        yield wrong("string: of many digits", b'"9007199254740991"')
 
 
 INTEGERS: tuple[tuple[str, int, bool], ...] = (
@@ -484,7 +491,7 @@ NO_CODES = (
     "usd",
     "ＥＵＲ",
     "ΕUR",
-    "???",
+    "'%\\",
     "null"[:3],
 )
 SHORT_CODES = (("", True), ("E", True), ("EU", True), ("€", True), ("Eé", True), ("E🧾", True), ("é", False))

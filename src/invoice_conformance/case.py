@@ -5,6 +5,7 @@ It knows neither the contract's rules nor what any answer means.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import random
@@ -27,7 +28,20 @@ IDEOGRAPHS = range(0x4E00, 0x9FA6)
 
 Spelling: TypeAlias = Literal["string", "escaped", "slashes", "bare"]
 HoleName: TypeAlias = Literal[
-    "contract", "other-contract", "other-tenant", "contract-in-other-case", "contract-and-space", "token", "tenant"
+    "contract",
+    "contract-escaped",
+    "contract-bare",
+    "other-contract",
+    "other-tenant",
+    "contract-in-other-case",
+    "contract-and-space",
+    "contract-and-nul",
+    "contract-and-zero-width-space",
+    "contract-in-full-width",
+    "contract-and-query",
+    "contract-less-its-end",
+    "token",
+    "tenant",
 ]
 
 
@@ -64,6 +78,9 @@ class NumberSlot:
         return spelled.replace(b"/", b"\\/") if self.spelling == "slashes" else spelled
 
 
+BARE: HoleName = "contract-bare"
+"""The hole that a case puts quotes of its own around."""
+
 NEEDING_OTHER = frozenset({"other-contract", "other-tenant"})
 """Holes that only the ids of a second tenant can fill."""
 
@@ -73,6 +90,10 @@ class Hole:
     """A value that the run's configuration fills in."""
 
     name: HoleName
+
+
+OF_OTHER_TENANT = "the other tenant's"
+"""The edge of a contract that is sent in its own tenant, the other one."""
 
 
 Part: TypeAlias = bytes | NumberSlot | Hole
@@ -241,17 +262,42 @@ def _in_other_case(text: str) -> str:
     return f"{swapped}X" if swapped == text or _UUID.fullmatch(text) else swapped
 
 
+def _in_full_width(text: str) -> str:
+    """Another id that compatibility normalisation (NFKC) makes this one of; one without ASCII gets a letter more."""
+    return "".join(chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter for letter in text) + (
+        "" if text.isascii() and text.strip() else "X"
+    )
+
+
+def _less_its_end(text: str) -> str:
+    """Another id that this one begins with; of a short one, such as a count, that may be an id too: it gets letters."""
+    return text[:-1] if len(text) >= LETTERS_OF_MARK else f"{text}0x"
+
+
 def _filling(name: HoleName, identity: Identity) -> str:
     values: dict[HoleName, str] = {
         "contract": identity.contract,
+        "contract-escaped": identity.contract,
+        "contract-bare": identity.contract,
         "other-contract": identity.other_contract or "",
         "other-tenant": identity.other_tenant or "",
         "contract-in-other-case": _in_other_case(identity.contract),
         "contract-and-space": f"{identity.contract} ",
+        "contract-and-nul": f"{identity.contract}\0x",
+        "contract-and-zero-width-space": f"{identity.contract}\u200b",
+        "contract-and-query": f"{identity.contract}?x=1#x",
+        "contract-less-its-end": _less_its_end(identity.contract),
+        "contract-in-full-width": _in_full_width(identity.contract),
         "token": identity.token,
         "tenant": identity.tenant,
     }
     return values[name]
+
+
+def spell_hole(hole: Hole, identity: Identity) -> bytes:
+    """The JSON text that fills a hole in a body; a bare one has no quotes of its own."""
+    spelled = spell_string(_filling(hole.name, identity), escaped=hole.name == "contract-escaped")
+    return spelled[1:-1] if hole.name == BARE else spelled
 
 
 def _values(identity: Identity) -> dict[str, str]:
@@ -261,6 +307,8 @@ def _values(identity: Identity) -> dict[str, str]:
     return {
         "${token}": token,
         "${token:less}": token[:-1],
+        # RFC 7617 §2: a user's name, a colon, and the password.
+        "${token:basic}": base64.b64encode(f"api:{token}".encode()).decode(),
         "${token:half}": token[: len(token) // 2],
         # A token that is the same in other letter case, or backwards, must be made another one all the same.
         "${token:case}": other_case if other_case != token else f"{token}0",
@@ -268,6 +316,8 @@ def _values(identity: Identity) -> dict[str, str]:
         "${tenant}": tenant,
         "${tenant:less}": tenant[:-1],
         "${tenant:case}": _in_other_case(tenant),
+        # One letter is enough for who decodes it, and no tenant is called so.
+        "${tenant:encoded}": f"%{ord(tenant[:1] or 'x') % 256:02X}{tenant[1:]}",
         "${other_tenant}": identity.other_tenant or "",
     }
 
@@ -316,7 +366,7 @@ def fill(
             chunks.append(part.spell(text))
             number = text if number is None else number
         elif isinstance(part, Hole):
-            chunks.append(spell_string(_filling(part.name, identity)))
+            chunks.append(spell_hole(part, identity))
         else:
             chunks.append(part)
     values = _values(identity)

@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from invoice_conformance import ecma, instant, jsontext
+from invoice_conformance.case import OF_OTHER_TENANT
 from invoice_conformance.heads import http_time
 from invoice_conformance.jsontext import Json, Number
 from invoice_conformance.trial import (
@@ -303,8 +304,8 @@ DECIMAL_DIGITS = 15
 class Echoed:
     """The value of `field` comes back under `member` in the resource, by `comparison`.
 
-    `where` restricts to values that every server must keep ("common"), or to those beyond them; `untouched` to the
-    plain invoice's own value, where the ones a case puts in its place should not be accepted at all.
+    `where` restricts to values that every server must keep ("common"), or to those beyond them; `untouched` to a
+    tenant's own value, where the others that a case puts in its place should not be accepted at all.
     """
 
     field: str
@@ -319,8 +320,8 @@ class Echoed:
         if act.data is None or act.sent is None or act.judgement.kind == "invalid":
             return unanswered(act) or DoesNotApply("no invoice was created")
         value = act.sent.get(self.field)
-        edits = dict(act.meaning.edits)
-        if value is None or not self._within(value, act) or (self.untouched and self.field in edits):
+        edits, own = dict(act.meaning.edits), OF_OTHER_TENANT
+        if value is None or not self._within(value, act) or (self.untouched and edits.get(self.field, own) != own):
             return DoesNotApply(f"no {self.field} of this kind was accepted")
         member = self.member or self.field
         if member not in act.data and member in RESOURCE_MEMBERS:
@@ -842,14 +843,14 @@ class SecondRefused:
 
 @dataclass(frozen=True, slots=True)
 class BothCreated:
-    """After `first` (created, or refused when `after_refusal`), `act` succeeds: its number is still free."""
+    """After `first` (created, or refused when `after_refusal`), each `act` succeeds: its number is still free."""
 
     words: str
     after_refusal: bool = False
 
     def judge(self, trial: Trial) -> Judged:
-        """Broken when the second is refused."""
-        first, act = trial.one("first"), trial.act
+        """Broken when one after the first is refused."""
+        first, act = trial.one("first"), next((one for one in trial.roles["act"] if not one.accepted), trial.act)
         if first is None:
             return DoesNotApply("nothing was sent first")
         if (trouble := unanswered(first)) is not None:
@@ -939,21 +940,23 @@ def _is_create(reading: Reading) -> bool:
 
 @dataclass(slots=True)
 class IdsDistinct:
-    """Fold: no two invoices of a run have the same id."""
+    """Fold: no two invoices of a run have the same id, be they of two tenants."""
 
-    seen: dict[str, str] = field(default_factory=dict)
+    seen: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def observe(self, reading: Reading) -> Judged:
-        """Broken by an id that an earlier invoice of another number had."""
+        """Broken by an id that an earlier invoice of another number or another tenant had."""
         if not _is_create(reading) or reading.data is None:
             return DoesNotApply("no invoice was created")
         value = reading.data.get("id")
         if not isinstance(value, str) or not value:
             return DoesNotApply("no id")
         number = shown((reading.sent or {}).get("invoiceNumber"), 40)
-        before = self.seen.setdefault(value, number)
-        if before == number:
+        tenant = ",".join(reading.exchange.request.values("tenant-id"))
+        first = self.seen.setdefault(value, (tenant, number))
+        if first == (tenant, number):
             return Holds()
+        before = first[1] if first[0] == tenant else f"{first[1]} of another tenant"
         return Broken(
             expected="an id that no other invoice has",
             got=f"id={shown(value)} for invoiceNumber={number}, which invoiceNumber={before} has already",

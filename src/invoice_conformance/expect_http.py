@@ -36,13 +36,19 @@ def _twin_trouble(trial: Trial) -> DoesNotApply | None:
 
 @dataclass(frozen=True, slots=True)
 class RefusedForThat:
-    """A request with this defect is refused with any 4xx, while the same without it is accepted."""
+    """A request with this defect is refused with any 4xx, while the same without it is accepted.
+
+    `role` is that of the request in its trial.
+    """
 
     because: str
+    role: str = "act"
 
     def judge(self, trial: Trial) -> Judged:
         """Broken by anything but a 4xx."""
-        act = trial.act
+        act = trial.one(self.role)
+        if act is None:
+            return DoesNotApply(f"nothing was sent as {self.role}")
         # Whoever refuses, the API or what stands in front of it: refused it is.
         if act.response is None:
             return DoesNotApply(act.said(), unanswered=True)

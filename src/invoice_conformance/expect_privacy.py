@@ -82,12 +82,16 @@ class NoLeakInSuccess:
 
 
 _SHORTEST_PECULIAR = 8
+_LONG = re.compile(r"[A-Za-z]{20}")
+"""More letters in a row than a word has."""
 _LONGEST_COUNT = 15
 """Digits that a count, an amount or a time in milliseconds may have."""
 
 
 def _peculiar(text: str) -> bool:
     """Whether no text holds `text` by chance: an id with digits and letters, not a word and not a count."""
+    if _LONG.search(text):
+        return True
     if len(text) < _SHORTEST_PECULIAR or not any(character.isdigit() for character in text):
         return False
     return not text.isdigit() or len(text) > _LONGEST_COUNT

@@ -28,6 +28,27 @@ DATE_TIMES = tuple(
 )
 """Numbers that a reader of JSON may take for instants; no mark fits."""
 
+DATES = tuple(f"{1950 + index % 100}-{1 + index % 12:02d}-{1 + index % 28:02d}" for index in range(1000))
+"""Numbers that look like a day; no mark fits."""
+
+
+def _card(index: int) -> str:
+    """A number of 16 digits whose last one checks the others, as ISO/IEC 7812-1 says (Luhn)."""
+    digits = f"400000{index * 7919:09d}"
+    doubled = (int(digit) * (2 - place % 2) for place, digit in enumerate(digits))
+    return f"{digits}{-sum(one // 10 + one % 10 for one in doubled) % 10}"
+
+
+def _iban(index: int) -> str:
+    """The account of a German bank that there is not, with the check digits of ISO 13616."""
+    account = f"00000000{index * 7919:010d}"
+    return f"DE{98 - int(account + '131400') % 97:02d}{account}"
+
+
+CARDS = tuple(map(_card, range(1000)))
+IBANS = tuple(map(_iban, range(1000)))
+"""Numbers that programs mask for what they seem to be; no mark fits."""
+
 TEXTS: tuple[Text, ...] = (
     _text("lower and upper case", "Inv-aBc-", "-xYz", core=True),
     _text("lower case", "inv-"),
@@ -49,7 +70,7 @@ TEXTS: tuple[Text, ...] = (
     _text("SQL condition", "1 OR 1=1 ", "--x"),
     _text("SQL wildcards", "50%_", "%_"),
     _text("markup", "<b>", "</b>", core=True),
-    _text("script", "<script>alert(1)</script>"),
+    _text("script", "<script>alert(1)</script>javascript:<img onerror=x>"),
     _text("ampersand", "A&B-", core=True),
     _text("character reference", "&amp;&lt;&#39;", core=True),
     _text("percent encoding", "%20%41%2F-", core=True),
@@ -72,6 +93,9 @@ TEXTS: tuple[Text, ...] = (
     _text("a JSON array", '["', '"]'),
     _text("a JSON string", '"', '"'),
     Text("a date-time", NumberSlot(pool=DATE_TIMES), core=True),
+    Text("a date", NumberSlot(pool=DATES), core=True),
+    Text("like a payment card's", NumberSlot(pool=CARDS), core=True),
+    Text("like a bank account's", NumberSlot(pool=IBANS), core=True),
     _text("underscores and dots", "INV_2025.01_"),
     _text("every ASCII punctuation mark", "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", core=True),
     _text("inner space", "INV 2025 ", core=True),
@@ -96,6 +120,7 @@ TEXTS: tuple[Text, ...] = (
     _text("decomposed Hangul", "\u1109\u1169\u11bc-"),
     _text("mathematical symbols", "∑∞≠√-"),
     _text("emoji", "🧾-", core=True),
+    _text("variation selectors", "\u2764\ufe0f-\u260e\ufe0e-", core=True),
     _text("trailing emoji", "INV-", "💶"),
     _text("ideograph beyond the BMP", "𠮷-"),
     _text("ends in .json", "INV-", ".json"),
@@ -105,17 +130,17 @@ TEXTS: tuple[Text, ...] = (
     _text("begins with a hash", "#INV-"),
     _text("begins with a dot", ".INV-"),
     Text("escaped spelling", NumberSlot(before="INV-é/🧾-", spelling="escaped"), core=True),
-    _text("leading space", " INV-", core=True),
-    _text("trailing space", "INV-", " ", core=True),
+    _text("leading spaces", "  INV-", core=True),
+    _text("trailing spaces", "INV-", "  ", core=True),
     _text("no-break space inside", "INV\u00a02025-", core=True),
     _text("ideographic space inside", "INV\u30002025-"),
-    _text("tab inside", "INV\t2025-"),
+    _text("tab, backspace and form feed inside", "INV\t2025\b-\f-"),
     _text("line feed inside", "INV\n2025-", core=True),
     _text("trailing line feed", "INV-", "\n"),
     _text("carriage return and line feed", "INV\r\n2025-"),
     _text("escape character", "INV\u001b[31m-"),
     _text("delete character", "INV\u007f-"),
-    _text("a C1 control", "INV\u0085-"),
+    _text("line separators inside", "INV\u0085-\u2028-\u2029-", core=True),
     _text("zero-width joiner", "👩\u200d💻-"),
     _text("zero-width space", "INV\u200b-", core=True),
     _text("soft hyphen", "INV\u00ad-"),

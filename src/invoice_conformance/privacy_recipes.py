@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from invoice_conformance.boundaries import CONTRACT_FIELD, invoice
-from invoice_conformance.case import STANDARD_HEADERS, Case, Edit, Hole, NumberSlot
+from invoice_conformance.case import OF_OTHER_TENANT, STANDARD_HEADERS, Case, Edit, Hole, NumberSlot
 from invoice_conformance.checks import Cases, Scope, Script
 from invoice_conformance.wire_recipes import with_headers
 
@@ -35,9 +35,10 @@ def beside_another_tenant() -> Cases:
     def recipe(scope: Scope) -> Iterator[Script]:
         foreign = Edit(CONTRACT_FIELD, "foreign", (Hole("other-contract"),))
         unknown = Edit(CONTRACT_FIELD, "unknown", (b'"ctr_000000000000000000000000"',))
+        theirs = Edit(CONTRACT_FIELD, OF_OTHER_TENANT, (Hole("other-contract"),))
         alone = Edit("amountMinor", "an amount that no other invoice has", (FOREIGN_AMOUNT.encode(),))
         first = with_headers(
-            invoice(scope.contract, "", (_NUMBER, foreign, alone)),
+            invoice(scope.contract, "", (_NUMBER, theirs, alone)),
             "an invoice of the other tenant",
             ("tenant-id", "${other_tenant}"),
         )

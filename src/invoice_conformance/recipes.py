@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from invoice_conformance import datetimes, instant, numbers
 from invoice_conformance.boundaries import Edge, invoice, invoice_body, plain_parts
-from invoice_conformance.case import BEARER, STANDARD_HEADERS, Case, Edit, NumberSlot
+from invoice_conformance.case import BEARER, OF_OTHER_TENANT, STANDARD_HEADERS, Case, Edit, Hole, NumberSlot
 from invoice_conformance.checks import Cases, Scope, Script
 
 if TYPE_CHECKING:
@@ -101,6 +101,19 @@ def in_company(*keywords: str) -> Cases:
             twin = invoice(scope.contract, f"{edge.id} among random legal values, twin", twin_edits)
             if _is(scope, twin, "valid") and _is(scope, act, "invalid"):
                 yield Script.beside(act, twin, edge.field)
+
+    return Cases(recipe)
+
+
+def fractions_below_zero() -> Cases:
+    """A fraction between -1 and 0 where an integer of 0 or more belongs: rounded or cut, it is one."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for field in scope.contract.fields:
+            if "integer" in field.types and field.minimum == 0:
+                edit = Edit(field.name, "under minimum: -0.4", (b"-0.4",))
+                act = invoice(scope.contract, f"{field.name}:{edit.edge}", (edit,))
+                yield Script.beside(act, scope.scripts[f"{field.name}:minimum"].act, field.name)
 
     return Cases(recipe)
 
@@ -453,6 +466,18 @@ KINDS_OF_NUMBER: tuple[tuple[str, NumberSlot], ...] = (
 )
 
 
+_PAID, _PAID_LATER = (
+    tuple(_text(name, f'"2022-0{month}-01T00:00:00.000Z"') for name in ("issuedAt", "dueAt", "paidAt"))
+    for month in (1, 2)
+)
+_NOTHING = (_text("amountMinor", "0"), _text("exchangeRate", "0"))
+EXCUSED: tuple[tuple[str, tuple[Edit, ...], tuple[Edit, ...]], ...] = (
+    ("paid invoices", _PAID, (*OTHER[:3], *_PAID_LATER)),
+    ("invoices of nothing", _NOTHING, (*_NOTHING, OTHER[1])),
+)
+"""Invoices that an index of numbers may pass over, in words; the first's content, and that of the second."""
+
+
 def duplicates() -> Cases:
     """A create, then another with the same number and one or all other members changed."""
 
@@ -462,6 +487,9 @@ def duplicates() -> Cases:
         for edit in OTHER:
             name = f"a used number with another {edit.field}"
             yield _second(scope.contract, name, NumberSlot(), (), NumberSlot(), (edit,))
+        for words, content, other in EXCUSED:
+            name = f"a used number of {words}"
+            yield _second(scope.contract, name, NumberSlot(), content, NumberSlot(), other)
         # Workers that remember numbers by themselves are told apart by their connections.
         closing = (*STANDARD_HEADERS, ("Connection", "close"))
         first = replace(_keyed(scope.contract, "a number used over a connection, first", NumberSlot()), headers=closing)
@@ -496,6 +524,40 @@ def _second(
     return Script(name, (("first", first), ("act", act)), order="fixed")
 
 
+def duplicates_of_another_tenant() -> Cases:
+    """A create in the other tenant, then another there with the same number and other content."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        name = "a used number of the other tenant"
+        theirs = Edit("contractId", OF_OTHER_TENANT, (Hole("other-contract"),))
+        script = _second(scope.contract, name, NumberSlot(), (theirs,), NumberSlot(), (theirs, *OTHER))
+        headers = tuple((key, "${other_tenant}" if key == "tenant-id" else value) for key, value in STANDARD_HEADERS)
+        steps = tuple((role, replace(case, headers=headers)) for role, case in script.steps)
+        yield replace(script, steps=steps)
+
+    return Cases(recipe)
+
+
+WILDCARDS: tuple[tuple[str, bool], ...] = (("A_B%C3-", True), ("A.B.C3-", True), ("A?B*C3-", False))
+"""Numbers that SQL, regular expressions and shells read as A1B2C3-; whether a quick run sends them."""
+
+
+def wildcards() -> Cases:
+    """A create, then others whose numbers are patterns for that of the first."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        name = "patterns for a used number"
+        first = _keyed(scope.contract, f"{name}, first", NumberSlot(before="A1B2C3-"))
+        acts = tuple(
+            ("act", _keyed(scope.contract, f"{name}: {before}", NumberSlot(before=before)))
+            for before, quick in WILDCARDS
+            if quick or scope.profile != "quick"
+        )
+        yield Script(name, (("first", first), *acts), order="fixed")
+
+    return Cases(recipe)
+
+
 def words(*, blank: bool = False) -> Cases:
     """Numbers that are words or digits which programs mistake (or `blank` ones), each beside a duplicate.
 
@@ -516,17 +578,21 @@ def words(*, blank: bool = False) -> Cases:
 
 
 def repeats() -> Cases:
-    """The identical body twice."""
+    """The identical body twice, then once more without credentials."""
 
     def recipe(scope: Scope) -> Iterator[Script]:
-        yield _second(scope.contract, "the identical body again", NumberSlot(), (), NumberSlot(), ())
+        name = "the identical body again"
+        script = _second(scope.contract, name, NumberSlot(), (), NumberSlot(), ())
+        bare = tuple((key, value) for key, value in STANDARD_HEADERS if value != BEARER)
+        stranger = replace(script.act, id=f"{name}, without credentials", headers=bare)
+        yield replace(script, steps=(*script.steps, ("stranger", stranger)))
 
     return Cases(recipe)
 
 
 NEAR: tuple[tuple[str, str, NumberSlot, NumberSlot], ...] = (
     ("case", "upper and lower case", NumberSlot(before="INV-A-"), NumberSlot(before="inv-a-")),
-    ("case", "sharp s and ss", NumberSlot(before="STRASSE-"), NumberSlot(before="STRAßE-")),
+    ("case", "sharp s and ss", NumberSlot(before="Strasse-"), NumberSlot(before="Straße-")),
     ("case", "dotless and dotted i", NumberSlot(before="Iı-"), NumberSlot(before="Ii-")),
     ("case", "with and without accent", NumberSlot(before="RE-"), NumberSlot(before="RÉ-")),
     ("space", "a trailing space", NumberSlot(), NumberSlot(after=" ")),
@@ -536,6 +602,8 @@ NEAR: tuple[tuple[str, str, NumberSlot, NumberSlot], ...] = (
     ("form", "composed and decomposed", NumberSlot(before="RÉ-"), NumberSlot(before="RE\u0301-")),
     ("form", "two emoji", NumberSlot(before="🧾-"), NumberSlot(before="💶-")),
     ("form", "hiragana and katakana", NumberSlot(before="せい-"), NumberSlot(before="セイ-")),
+    # In this order: the one without is plain, so its refusal is about the other.
+    ("form", "with and without a zero-width space", NumberSlot(before="INV\u200b-"), NumberSlot()),
     ("form", "full-width and ASCII digits", NumberSlot(before="INV-1-"), NumberSlot(before="INV-１-")),
     (
         "last character",
@@ -586,12 +654,15 @@ def after_refusals() -> Cases:
         for words, edit in broken:
             name = f"a number refused for {words}"
             yield _second(scope.contract, name, NumberSlot(), (edit,), NumberSlot(), ())
-        first = replace(
-            _keyed(scope.contract, "a number refused for its credentials, first", NumberSlot()),
-            headers=tuple((key, value) for key, value in STANDARD_HEADERS if value != BEARER),
+        heads = (
+            ("its credentials", tuple((key, value) for key, value in STANDARD_HEADERS if value != BEARER)),
+            ("its media type", (*STANDARD_HEADERS[:2], ("Content-Type", "image/png"))),
         )
-        act = _keyed(scope.contract, "a number refused for its credentials, second", NumberSlot())
-        yield Script("a number refused for its credentials", (("first", first), ("act", act)), order="fixed")
+        for words, headers in heads:
+            name = f"a number refused for {words}"
+            script = _second(scope.contract, name, NumberSlot(), (), NumberSlot(), ())
+            (role, first), *others = script.steps
+            yield replace(script, steps=((role, replace(first, headers=headers)), *others))
 
     return Cases(recipe)
 
@@ -623,7 +694,9 @@ __all__ = [
     "boundaries",
     "date_orders",
     "duplicates",
+    "duplicates_of_another_tenant",
     "first_invoices",
+    "fractions_below_zero",
     "in_company",
     "in_usual_order",
     "invoice_body",
@@ -639,6 +712,7 @@ __all__ = [
     "seed_of",
     "server_set",
     "unknown_members",
+    "wildcards",
     "words",
     "written",
 ]

@@ -240,11 +240,11 @@ UNSTORABLE: tuple[tuple[str, str, bytes, Profile], ...] = (
     ("dueAt", "a lone surrogate", b'"2023-10-05T14:48:00.000\\ud800Z"', "thorough"),
     ("paidAt", "a lone surrogate", b'"2023-10-05T14:48:00.000\\ud800Z"', "thorough"),
     (CONTRACT_FIELD, "an emoji", '"ctr_🧾"'.encode(), "standard"),
-    (CONTRACT_FIELD, "300 letters", b'"ctr_' + b"a" * 300 + b'"', "standard"),
+    (CONTRACT_FIELD, "300 letters, quotes before them", b"\"'%\\\\" + b"a" * 300 + b'"', "standard"),
     ("currencyCode", "NUL", b'"EU\\u0000"', "standard"),
-    ("currencyCode", "300 letters", b'"' + b"A" * 300 + b'"', "standard"),
+    ("currencyCode", "300 letters, quotes before them", b"\"'%\\\\" + b"A" * 300 + b'"', "standard"),
     ("issuedAt", "NUL", b'"2023-10-05T14:48:00.000Z\\u0000"', "standard"),
-    ("issuedAt", "150 characters", b'"' + b"2023-10-05" * 15 + b'"', "standard"),
+    ("issuedAt", "150 characters, quotes among them", b"\"'%\\\\" + b"2023-10-05" * 15 + b'"', "standard"),
     ("issuedAt", "an emoji", '"🧾"'.encode(), "thorough"),
 )
 """Texts that many stores cannot take: member, words, JSON text, profile."""
@@ -348,12 +348,16 @@ def lower_case_method() -> Cases:
 
 
 def cut_in_chunks() -> Cases:
-    """The plain invoice in chunks of all sizes."""
+    """A number whose letters are cut by chunks of three octets, and the plain invoice in chunks of another size."""
 
     def recipe(scope: Scope) -> Iterator[Script]:
+        # Its letters of three octets stand in all three ways to the chunks.
+        whole = scope.scripts.get(f"{NUMBER_FIELD}:typographic punctuation")
+        if whole is not None:
+            small = replace(whole.act, id="letters cut by chunks", chunked=True, wire=Wire(chunks="small"))
+            yield Script.beside(small, whole.act)
         if _sends(scope, "standard"):
-            case = replace(plain(scope.contract), id="the plain invoice in small chunks", chunked=True)
-            yield beside_plain(scope, replace(case, wire=Wire(chunks="small")))
+            case = replace(plain(scope.contract), chunked=True)
             name = "the plain invoice in chunks with capitals in their sizes"
             yield beside_plain(scope, replace(case, id=name, wire=Wire(chunks="capital")))
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from invoice_conformance.boundaries import invoice
-from invoice_conformance.case import BEARER, STANDARD_HEADERS, Case, Edit, Hole, NumberSlot
+from invoice_conformance.case import BEARER, OF_OTHER_TENANT, STANDARD_HEADERS, Case, Edit, Hole, NumberSlot
 from invoice_conformance.checks import Cases, Scope, Script
 from invoice_conformance.expect_steady import EARLY, LATE, REFUSED, LatencySteady
 from invoice_conformance.recipes import OTHER
@@ -49,7 +49,7 @@ def _requests(contract: Contract, turn: int) -> Iterator[tuple[str, tuple[Case, 
     theirs = invoice(
         contract,
         "another tenant's invoice before",
-        (*_FULL, Edit("contractId", "the other tenant's", (Hole("other-contract"),))),
+        (*_FULL, Edit("contractId", OF_OTHER_TENANT, (Hole("other-contract"),))),
     )
     yield "after another tenant's invoice", (replace(theirs, headers=others),)
     shared = Edit("invoiceNumber", "shared", (NumberSlot(key=f"number {turn}"),))

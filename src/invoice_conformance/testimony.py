@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from invoice_conformance import evidence
 from invoice_conformance.case import (
+    BARE,
     DIGITS_OF_MARK,
     IDEOGRAPHS,
     LETTERS_OF_MARK,
@@ -23,6 +24,7 @@ from invoice_conformance.case import (
     Numbering,
     NumberSlot,
     fill,
+    spell_hole,
 )
 from invoice_conformance.evidence import Record
 from invoice_conformance.exchange import NoAnswer, Response
@@ -150,7 +152,7 @@ class Author:
         `drawn` remembers the marks of one trial's keys.
         """
         request = exchange.request
-        numbers = _numbers(case, request.body)
+        numbers = _numbers(case, request.body, self.identity)
         if numbers is None:
             return self._unless_hidden(request.body, "its body is not the case's")
         told = _Told(numbers, self, {} if drawn is None else drawn)
@@ -217,7 +219,7 @@ class _Told(Numbering):
         return mark.startswith(author.run)
 
 
-def _numbers(case: Case, body: bytes) -> list[str] | None:
+def _numbers(case: Case, body: bytes, identity: Identity) -> list[str] | None:
     """The invoice numbers in a body, None when it is not the body of the case."""
     numbers: list[str] = []
     position = 0
@@ -227,9 +229,9 @@ def _numbers(case: Case, body: bytes) -> list[str] | None:
                 return None
             position += len(part)
             continue
-        bare = isinstance(part, NumberSlot) and part.spelling == "bare"
+        bare = part.spelling == "bare" if isinstance(part, NumberSlot) else part.name == BARE
         found = None if bare else _STRING.match(body, position)
-        end = found.end() if found is not None else position + _length(part)
+        end = found.end() if found is not None else position + _length(part, identity)
         text = body[position:end]
         position = end
         if isinstance(part, NumberSlot):
@@ -240,9 +242,11 @@ def _numbers(case: Case, body: bytes) -> list[str] | None:
     return numbers if position == len(body) else None
 
 
-def _length(part: NumberSlot | Hole) -> int:
-    """Octets of a number that stands in no quotes; none of anything else, which then is no string as it must be."""
-    if not isinstance(part, NumberSlot) or part.spelling != "bare":
+def _length(part: NumberSlot | Hole, identity: Identity) -> int:
+    """Octets of what stands in no quotes of its own; none of anything else, which then is no string as it must be."""
+    if not isinstance(part, NumberSlot):
+        return len(spell_hole(part, identity)) if part.name == BARE else 0
+    if part.spelling != "bare":
         return 0
     size = DIGITS_OF_MARK if part.digits else LETTERS_OF_MARK
     return part.length or len(part.before) + size + len(part.after)

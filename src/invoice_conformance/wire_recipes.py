@@ -10,9 +10,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from invoice_conformance.boundaries import CONTRACT_FIELD, invoice, invoice_body, merge, plain_parts
-from invoice_conformance.case import BEARER, STANDARD_HEADERS, Case, Edit, Hole, NumberSlot
+from invoice_conformance.case import (
+    BEARER,
+    OF_OTHER_TENANT,
+    STANDARD_HEADERS,
+    Case,
+    Edit,
+    Hole,
+    NumberSlot,
+    spell_string,
+)
 from invoice_conformance.checks import Cases, Scope, Script
-from invoice_conformance.recipes import plain
+from invoice_conformance.datetimes import PLAIN
+from invoice_conformance.recipes import first_invoices, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,9 +90,18 @@ def other_schemes() -> Cases:
     """The right token under another scheme, or none."""
     return _variants(
         ("the scheme Basic", _authorization("Basic ${token}")),
+        ("the token as a password of the scheme Basic", _authorization("Basic ${token:basic}")),
         ("the scheme Token", _authorization("Token ${token}")),
         ("the token without a scheme", _authorization("${token}")),
         ("a scheme glued to the token", _authorization("Bearer${token}")),
+    )
+
+
+def more_than_a_token() -> Cases:
+    """The right token, and something more that is no part of it."""
+    return _variants(
+        ("the token and a word", _authorization("Bearer ${token} x")),
+        ("the token and an equals sign", _authorization("Bearer ${token}=")),
     )
 
 
@@ -185,7 +204,13 @@ def unknown_contract() -> Cases:
             ("of another kind", (b'"0"',)),
             ("with a quote", (b"\"' OR '1'='1\"",)),
             ("with NUL", (b'"ctr_\\u0000"',)),
+            ("and what follows NUL", (Hole("contract-and-nul"),)),
+            ("a percent sign", (b'"%"',)),
+            ("the name of every object's member", (b'"constructor"',)),
+            ("and a query behind it", (Hole("contract-and-query"),)),
         )
+        if scope.profile != "quick":
+            values += (("less its end", (Hole("contract-less-its-end"),)),)
         for words, parts in values:
             act = invoice(scope.contract, f"{CONTRACT_FIELD}:{words}", (Edit(CONTRACT_FIELD, words, parts),))
             yield beside_plain(scope, act)
@@ -194,18 +219,25 @@ def unknown_contract() -> Cases:
 
 
 def lookalike_ids() -> Cases:
-    """Ids that are those of the tenant and its contract but for letter case or a space."""
+    """Ids that are those of the tenant and its contract but for letter case, width, a space or an encoding."""
 
     def recipe(scope: Scope) -> Iterator[Script]:
         holes: tuple[tuple[str, Hole], ...] = (
             ("in other letter case", Hole("contract-in-other-case")),
             ("and a space", Hole("contract-and-space")),
+            ("and a zero-width space", Hole("contract-and-zero-width-space")),
+            ("in full-width characters", Hole("contract-in-full-width")),
         )
         for words, hole in holes:
             edit = Edit(CONTRACT_FIELD, words, (hole,))
             yield beside_plain(scope, invoice(scope.contract, f"{CONTRACT_FIELD}:{words}", (edit,)))
-        act = with_headers(plain(scope.contract), "the tenant-id in other letter case", ("tenant-id", "${tenant:case}"))
-        yield beside_plain(scope, act)
+        tenants = [("in other letter case", "${tenant:case}"), ("percent-encoded", "${tenant:encoded}")]
+        if scope.profile != "quick":
+            tenants.append(("in quotation marks", '"${tenant}"'))
+        for words, value in tenants:
+            yield beside_plain(
+                scope, with_headers(plain(scope.contract), f"the tenant-id {words}", ("tenant-id", value))
+            )
 
     return Cases(recipe)
 
@@ -223,8 +255,9 @@ def foreign_contract() -> Cases:
             f"{CONTRACT_FIELD}:foreign to the other tenant",
             ("tenant-id", "${other_tenant}"),
         )
+        theirs = Edit(CONTRACT_FIELD, OF_OTHER_TENANT, (Hole("other-contract"),))
         twin = with_headers(
-            invoice(scope.contract, "", (foreign,)), "plain of the other tenant", ("tenant-id", "${other_tenant}")
+            invoice(scope.contract, "", (theirs,)), "plain of the other tenant", ("tenant-id", "${other_tenant}")
         )
         yield Script.beside(act, twin)
 
@@ -238,7 +271,7 @@ def same_number_in_another_tenant() -> Cases:
         number = Edit("invoiceNumber", "shared", (NumberSlot(key="number"),))
         first = invoice(scope.contract, "a number of two tenants, first", (number,))
         act = with_headers(
-            invoice(scope.contract, "", (number, Edit(CONTRACT_FIELD, "other", (Hole("other-contract"),)))),
+            invoice(scope.contract, "", (number, Edit(CONTRACT_FIELD, OF_OTHER_TENANT, (Hole("other-contract"),)))),
             "a number of two tenants, second",
             ("tenant-id", "${other_tenant}"),
         )
@@ -345,11 +378,25 @@ def broken_json() -> Cases:
             yield beside_plain(scope, changed(scope.contract, f"broken JSON, {words}", old, new))
         for words, before, after in AROUND:
             yield beside_plain(scope, _around(scope.contract, f"broken JSON, {words}", before, after))
+        yield beside_plain(scope, _in_single_quotes(scope.contract))
         for words, body in NOTHING_TO_READ:
             yield beside_plain(scope, Case(f"no JSON, {words}", (body,) if body else ()))
         yield from _truncated(scope)
 
     return Cases(recipe)
+
+
+def _in_single_quotes(contract: Contract) -> Case:
+    """The plain invoice as a literal of Python or JSON5."""
+    parts: list[Part] = []
+    for part in invoice_body(contract, ()):
+        if isinstance(part, NumberSlot):
+            parts += [b"'", replace(part, spelling="bare"), b"'"]
+        elif isinstance(part, Hole):
+            parts += [b"'", Hole("contract-bare"), b"'"]
+        else:
+            parts.append(part.replace(b'"', b"'"))
+    return Case("broken JSON, single quotes everywhere", merge(parts))
 
 
 def _truncated(scope: Scope) -> Iterator[Script]:
@@ -371,8 +418,11 @@ def no_objects() -> Cases:
         for words, body in NO_OBJECTS:
             yield beside_plain(scope, Case(f"no object, {words}", (body,)))
         yield beside_plain(scope, _around(scope.contract, "no object, an array of one invoice", b"[", b"]"))
-        text = _around(scope.contract, "no object, an invoice nested in data", b'{"data":', b"}")
-        yield beside_plain(scope, text)
+        for name in ("data", "invoice"):
+            text = _around(
+                scope.contract, f"no object, an invoice nested in {name}", b'{"' + name.encode() + b'":', b"}"
+            )
+            yield beside_plain(scope, text)
 
     return Cases(recipe)
 
@@ -400,10 +450,21 @@ def spellings() -> Cases:
         cases.append(
             invoice(contract, "escaped number with surrogate pairs", (Edit("invoiceNumber", "escaped", (slot,)),))
         )
+        contract_id = Edit(CONTRACT_FIELD, "escaped", (Hole("contract-escaped"),))
+        cases.append(Case("escaped contract id", invoice_body(contract, (contract_id,))))
         slashes = NumberSlot(before="INV/2025/", spelling="slashes")
         cases.append(invoice(contract, "escaped slashes", (Edit("invoiceNumber", "escaped slashes", (slashes,)),)))
         for case in cases:
             yield Script.alone(case)
+        # Beside the same values as they are: who refuses those too does so for another reason.
+        dates = [field.name for field in contract.fields if field.format == "date-time"]
+        moments = [Edit(name, "escaped", (spell_string(PLAIN, escaped=True),)) for name in dates]
+        yield Script.beside(Case("escaped dates", invoice_body(contract, moments)), first_invoices(contract)[0])
+        edge = scope.edge("invoiceNumber:maxLength in two-byte letters")
+        if edge is not None:
+            longest = (replace(part, spelling="escaped") for part in edge.parts or () if isinstance(part, NumberSlot))
+            body = invoice_body(contract, (Edit(edge.field, "escaped", tuple(longest)),))
+            yield Script.beside(Case("the longest number, escaped", body), scope.scripts[edge.id].act)
 
     return Cases(recipe)
 
@@ -487,6 +548,7 @@ def other_media_types() -> Cases:
             "text/html",
             "application/octet-stream",
             "application/jsonx",
+            "application/vnd.api+json",
             "image/png",
         ):
             act = with_headers(plain(scope.contract), f"Content-Type: {value}", ("Content-Type", value))
@@ -506,7 +568,6 @@ def open_heads() -> Cases:
             with_headers(base, "an unknown charset", ("Content-Type", "application/json; charset=x-unknown")),
             with_headers(base, "the charset UTF-16", ("Content-Type", "application/json; charset=utf-16")),
             with_headers(base, "Accept: text/html", ("Accept", "text/html")),
-            with_headers(base, "Accept: */*", ("Accept", "*/*")),
             with_headers(base, "a malformed Accept", ("Accept", "; q=x,,/")),
             with_headers(base, "Accept-Encoding: gzip", ("Accept-Encoding", "gzip")),
             with_headers(base, "Accept-Language: xx", ("Accept-Language", "xx-XX;q=a")),
@@ -531,6 +592,29 @@ def open_heads() -> Cases:
         ]
         for case in cases:
             yield Script.alone(case)
+
+    return Cases(recipe)
+
+
+def usual_accepts() -> Cases:
+    """What clients say of themselves that they accept: curl, and most libraries; and those of browsers."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for value in ("*/*", "application/json, text/plain, */*"):
+            yield beside_plain(scope, with_headers(plain(scope.contract), f"Accept: {value}", ("Accept", value)))
+
+    return Cases(recipe)
+
+
+def field_names() -> Cases:
+    """The plain invoice with the names of its header fields in lower case, as HTTP/2 has them, and in capitals."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        for words, spelled in (("lower case", str.lower), ("capitals", str.upper)):
+            if scope.profile != "quick" or spelled is str.lower:
+                headers = tuple((spelled(name), value) for name, value in STANDARD_HEADERS)
+                act = replace(plain(scope.contract), id=f"header names in {words}", headers=headers)
+                yield beside_plain(scope, act)
 
     return Cases(recipe)
 

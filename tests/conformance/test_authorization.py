@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from invoice_conformance.checks import Cases, check
 from invoice_conformance.expect_http import HasChallenge, RefusedForThat, RefusedLikeTwin, RefusedWith, Understood
-from invoice_conformance.recipes import nothing
+from invoice_conformance.recipes import nothing, repeats
 from invoice_conformance.request_recipes import token_in_other_places, wrong_twice
 from invoice_conformance.second import invented_requests
 from invoice_conformance.wire_recipes import (
     broken_body_without_credentials,
     missing_credentials,
+    more_than_a_token,
     other_schemes,
     scheme_spellings,
     token_elsewhere,
@@ -26,6 +27,12 @@ def test_refuses_missing_credentials() -> Cases:
     return missing_credentials() | token_elsewhere() | invented_requests("credentials") | token_in_other_places()
 
 
+@check("AUTH-REQUIRED", expecting=RefusedForThat("Authorization is required, whoever sent this before", "stranger"))
+def test_refuses_a_repeated_body_without_credentials() -> Cases:
+    """A create without credentials is refused, though the same body was sent with some before."""
+    return repeats()
+
+
 @check("AUTH-TOKEN", expecting=RefusedForThat("this is not the token"))
 def test_refuses_another_token() -> Cases:
     """A create with any token but a right one is refused."""
@@ -36,6 +43,12 @@ def test_refuses_another_token() -> Cases:
 def test_refuses_another_scheme() -> Cases:
     """A create with the token under another scheme than Bearer is refused."""
     return other_schemes()
+
+
+@check("AUTH-FORM", expecting=RefusedForThat("credentials are a scheme and one token"))
+def test_refuses_more_than_a_token() -> Cases:
+    """A create with the right token and more behind it is refused."""
+    return more_than_a_token()
 
 
 @check("AUTH-STATUS", expecting=RefusedWith((401,), UNAUTHENTICATED))

@@ -6,6 +6,7 @@ from invoice_conformance.checks import Cases, check
 from invoice_conformance.expect import Accepted, AcceptedTogether, NoServerError, Refused
 from invoice_conformance.recipes import (
     boundaries,
+    fractions_below_zero,
     in_company,
     other_members,
     pairs,
@@ -45,6 +46,12 @@ def test_refuses_a_fraction() -> Cases:
 def test_refuses_a_number_below_its_minimum() -> Cases:
     """A body with a number below its member's minimum is refused."""
     return boundaries("minimum", legal=False) | in_company("minimum") | invented_refusals("minimum")
+
+
+@check("BODY-MINIMUM", expecting=Refused(("minimum", "integer"), several=True))
+def test_refuses_a_fraction_below_the_minimum() -> Cases:
+    """A body with a fraction just below the minimum is refused, though it may be rounded or cut to it."""
+    return fractions_below_zero()
 
 
 @check("BODY-MAXIMUM", expecting=Refused(("maximum",)))

@@ -19,12 +19,14 @@ from invoice_conformance.request_recipes import cut_in_chunks, odd_targets
 from invoice_conformance.second import invented_requests
 from invoice_conformance.wire_recipes import (
     chunked,
+    field_names,
     media_types,
     open_heads,
     other_media_types,
     safe_methods,
     unknown_methods,
     unknown_path,
+    usual_accepts,
 )
 
 
@@ -38,6 +40,18 @@ def test_accepts_every_spelling_of_the_media_type() -> Cases:
 def test_refuses_another_media_type() -> Cases:
     """A body of another media type is refused."""
     return other_media_types() | invented_requests("media type")
+
+
+@check("HTTP-ACCEPT", expecting=Understood("every client that says so accepts JSON"))
+def test_accepts_what_clients_accept() -> Cases:
+    """A create is accepted from a client that accepts anything."""
+    return usual_accepts()
+
+
+@check("HTTP-FIELD-NAMES", expecting=Understood("field names are case-insensitive"))
+def test_accepts_header_names_in_any_letter_case() -> Cases:
+    """Authorization, tenant-id and Content-Type are understood in any letter case."""
+    return field_names()
 
 
 @check("HTTP-CHUNKED", expecting=Understood("chunks are another framing of the same body", also=(411,)))

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from invoice_conformance.checks import Cases, check
 from invoice_conformance.expect import BothCreated, ExactlyOne, SameAnswerTwice, SecondRefused
-from invoice_conformance.recipes import after_refusals, duplicates, near_duplicates, races, repeats
+from invoice_conformance.recipes import (
+    after_refusals,
+    duplicates,
+    duplicates_of_another_tenant,
+    near_duplicates,
+    races,
+    repeats,
+    wildcards,
+)
 
 
 @check("UNIQUE-NUMBER", expecting=SecondRefused())
 def test_refuses_a_used_number() -> Cases:
     """A second create with a used number and other content is refused."""
     return duplicates()
+
+
+@check("UNIQUE-OTHER-TENANT", expecting=SecondRefused())
+def test_refuses_a_used_number_of_the_other_tenant() -> Cases:
+    """A second create with a used number is refused in the second tenant as in the first."""
+    return duplicates_of_another_tenant()
 
 
 @check("UNIQUE-RACE", expecting=ExactlyOne())
@@ -30,7 +44,7 @@ def test_accepts_the_number_of_a_refused_create() -> Cases:
 
 @check("UNIQUE-EXACT", expecting=BothCreated("its number differs from the one before"))
 def test_accepts_numbers_that_look_alike() -> Cases:
-    """Numbers that differ only by letter case, outer space or Unicode form are different."""
+    """Numbers that differ only by letter case, space, invisible characters or Unicode form are different."""
     return near_duplicates("case", "space", "form")
 
 
@@ -38,6 +52,12 @@ def test_accepts_numbers_that_look_alike() -> Cases:
 def test_accepts_long_numbers_that_begin_alike() -> Cases:
     """Numbers that differ only in their last character, or in leading zeros, are different."""
     return near_duplicates("last character")
+
+
+@check("UNIQUE-LITERAL", expecting=BothCreated("it is another number, and no pattern"))
+def test_accepts_a_number_that_is_a_pattern_for_another() -> Cases:
+    """A number with signs that a query language takes for wildcards is a number like any other."""
+    return wildcards()
 
 
 @check("UNIQUE-IDENTICAL", expecting=SameAnswerTwice())

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_LINE: Final = 64 << 10
 _LARGE: Final = 64 << 10
+_DOCUMENTED: Final = {name.lower(): name for name in ("Authorization", "Content-Type", "tenant-id")}
 _BAD: Final = HTTPStatus.BAD_REQUEST
 
 
@@ -38,7 +39,7 @@ async def _one(service: Service, reader: asyncio.StreamReader, writer: asyncio.S
     version = b"1.0"
     close = True
     try:
-        line, headers = _parsed(head)
+        line, headers = _parsed(head, as_written=service.manners.names_as_written)
         method, target, version = line
         options = [value.lower() for name, value in headers if name == b"connection"]
         close = (version == b"1.0" or b"close" in options) and not service.manners.ignores_close
@@ -52,14 +53,16 @@ async def _one(service: Service, reader: asyncio.StreamReader, writer: asyncio.S
     return not close
 
 
-def _parsed(head: str) -> tuple[tuple[str, str, bytes], Headers]:
-    """The request line and the header fields."""
+def _parsed(head: str, *, as_written: bool) -> tuple[tuple[str, str, bytes], Headers]:
+    """The request line and the header fields; `as_written` those of the documentation under no other spelling."""
     line, *fields = head.removesuffix("\r\n\r\n").split("\r\n")
     method, _, rest = line.partition(" ")
     target, _, version = rest.partition(" ")
     if version not in {"HTTP/1.0", "HTTP/1.1"} or not target:
         raise Refusal(_BAD, "this is no request line")
-    pairs = (field.partition(":") for field in fields)
+    pairs = [field.partition(":") for field in fields]
+    if as_written:
+        pairs = [pair for pair in pairs if _DOCUMENTED.get(pair[0].lower(), pair[0]) == pair[0]]
     headers = tuple((name.lower().encode("latin-1"), value.strip(" \t").encode("latin-1")) for name, _, value in pairs)
     return (method, target, version[-3:].encode()), headers
 

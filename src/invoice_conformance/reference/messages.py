@@ -38,6 +38,8 @@ class Manners:
     """A chunk's size is all that may stand in its line."""
     resets_large: bool = False
     """The connection is reset when a large body is announced."""
+    names_as_written: bool = False
+    """A header field is known by its documented name alone, letter by letter."""
 
 
 JSON: Final = b"application/json"

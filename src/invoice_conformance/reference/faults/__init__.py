@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING, Final
 from invoice_conformance.reference.faults import (
     access,
     amount,
+    coercions,
     currency,
     endurance,
+    gateway,
     heads,
+    indexes,
     interactions,
+    masking,
     message,
+    negotiation,
     nul,
     number,
     presence,
@@ -25,6 +30,7 @@ from invoice_conformance.reference.faults import (
     requests,
     resource,
     steadiness,
+    tenants,
     timestamps,
     uniqueness,
     wire,
@@ -57,6 +63,12 @@ _AREAS: Final[tuple[tuple[Fault, ...], ...]] = (
     privacy.FAULTS,
     endurance.FAULTS,
     nul.FAULTS,
+    indexes.FAULTS,
+    tenants.FAULTS,
+    coercions.FAULTS,
+    negotiation.FAULTS,
+    masking.FAULTS,
+    gateway.FAULTS,
 )
 
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType({fault.name: fault for faults in _AREAS for fault in faults})

@@ -89,7 +89,7 @@ def _basic(service: Service, request: Request) -> bool:
         text = base64.b64decode(token).decode("latin-1")
     except ValueError:
         text = ""
-    return token in service.settings.tokens or any(part in service.settings.tokens for part in text.split(":"))
+    return any(part in service.settings.tokens for part in text.split(":"))
 
 
 def _any_scheme(service: Service, request: Request) -> bool:
@@ -241,7 +241,12 @@ FAULTS: Final = (
         "Tokens are compared without regard to case.",
         _trusts(_ignoring_case),
     ),
-    Fault("auth-basic-accepted", "access", "The token is accepted with the scheme Basic.", _trusts(_basic)),
+    Fault(
+        "auth-basic-accepted",
+        "access",
+        "The token is accepted as a user's name or password with the scheme Basic.",
+        _trusts(_basic),
+    ),
     Fault("auth-any-scheme-accepted", "access", "The scheme is not looked at.", _trusts(_any_scheme)),
     Fault("auth-bare-token-accepted", "access", "The token is accepted without a scheme.", _trusts(_bare)),
     Fault(
