@@ -180,10 +180,12 @@ def run(
         evidence = stack.enter_context(EvidenceWriter(folder))
         reached = stack.enter_context(Embedded(settings)) if settings.embedded else settings
         rules = replace(suite.rules, base_url=reached.base_url or "")
-        courier = stack.enter_context(Opened(rules, reached, evidence)).courier
+        opened = stack.enter_context(Opened(rules, reached, evidence))
+        courier = opened.courier
         judge = Judge(plan, suite.catalogue, rules, suite.waived(settings), pinned)
         engine = Engine(plan, courier, judge, concurrency=settings.concurrency, listener=listener)
         done = proceed(suite, settings, engine, listener, started)
+        remarks = opened.remarks
     rows = judge.rows()
     outcome = outcome_of(rows, aborted=done.gone, interrupted=done.stopped is not None)
     whole = whole and not settings.case and done.stopped is None
@@ -210,6 +212,7 @@ def run(
         done=done,
         ledger=courier.ledger,
         met=judge.met(),
+        remarks=remarks,
         version=__version__,
     )
     if writes:
@@ -344,6 +347,11 @@ class Opened:
             control=plain(rules.contract),
             until=until,
         )
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was done differently because of the target, in a sentence each."""
+        return self._target.remarks
 
     def __enter__(self) -> Self:
         return self

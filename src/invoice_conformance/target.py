@@ -30,11 +30,12 @@ import httpx
 
 from invoice_conformance import __version__
 from invoice_conformance.address import parts_of, proxy_of
+from invoice_conformance.crowd import GRACE, Crowd
 from invoice_conformance.exchange import USUAL, Exchange, NoAnswer, Response, Unasked
 from invoice_conformance.headsyntax import is_well_written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from invoice_conformance.exchange import Chunks, NoAnswerKind, Request, Wire
     from invoice_conformance.redaction import Redactor
@@ -474,7 +475,11 @@ class _NoCookies(httpx.Cookies):
 
 
 class _Client(httpx.Client):
-    """An `httpx.Client` that leaves cookies and redirects alone."""
+    """An `httpx.Client` over `wire` that leaves cookies and redirects alone."""
+
+    def __init__(self, wire: WireTransport) -> None:
+        super().__init__(transport=wire, trust_env=False)
+        self.wire = wire
 
     @property
     def cookies(self) -> httpx.Cookies:
@@ -499,11 +504,16 @@ class WireTransport(httpx.BaseTransport):
     """
 
     def __init__(
-        self, settings: TargetSettings, context: ssl.SSLContext | None = None, manners: _Manners | None = None
+        self,
+        settings: TargetSettings,
+        context: ssl.SSLContext | None = None,
+        manners: _Manners | None = None,
+        crowd: Crowd | None = None,
     ) -> None:
         self._settings = settings
         self._context = tls_context(settings) if context is None else context
         self._manners = manners or _Manners()
+        self._crowd = crowd or Crowd()
         self._connection: _Connection | None = None
         self._last = ("", 0)
         """Method and status of the last exchange on the connection."""
@@ -528,6 +538,16 @@ class WireTransport(httpx.BaseTransport):
             },
         )
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether a connection is kept."""
+        return self._connection is not None
+
+    def hang_up(self) -> None:
+        """End the connection that is kept, if there is one; only between two requests."""
+        with self._lock:
+            self._drop()
+
     def close(self) -> None:
         """Close the connection; a request under way in another thread ends with `NoAnswerError`."""
         self._closed = True
@@ -549,16 +569,20 @@ class WireTransport(httpx.BaseTransport):
         gate: Callable[[], None] | None = request.extensions.get("gate")
         method: str = request.extensions.get("method", request.method)
         octets, reusable = _octets(method, request, self._settings)
-        deadline = min(time.perf_counter() + self._settings.timeout, self._settings.until)
+        began = time.perf_counter()
+        deadline = min(began + self._settings.timeout, self._settings.until)
         try:
             if gate is not None:
                 answer = self._gated(method, octets, deadline, gate)
             else:
                 answer = self._converse(method, octets, deadline)
         except BaseException:
+            self._crowd.leaves(self)
             self._drop()
             raise
         ended = time.perf_counter()
+        # What passed a gate did so beside others, which may be waiting for this connection to end.
+        has_room = self._crowd.answered(self, began, ended) and gate is None
         connection = self._connection
         patience = self._manners.patience(method, answer.status)
         if connection is not None and patience:
@@ -570,7 +594,7 @@ class WireTransport(httpx.BaseTransport):
         if connection is not None and _asks_to_close(request):
             closed = answer.ended or connection.ends(min(deadline, time.perf_counter() + _CLOSE_WAIT))
         kept = reusable and answer.reusable and not answer.ended and self._manners.keeps_silence
-        if connection is None or not (kept and connection.whole):
+        if connection is None or not (kept and has_room and connection.whole):
             self._drop()
         unasked, self._unasked = self._unasked, None
         return replace(answer.result(unasked), closed=closed), ended
@@ -598,6 +622,7 @@ class WireTransport(httpx.BaseTransport):
                 # RFC 9110, section 15.5.9: a 408 may have crossed the request, which may then be repeated.
                 if answer.status != HTTPStatus.REQUEST_TIMEOUT:
                     return answer
+        self._crowd.arrives(self)
         connection = self._connect(deadline)
         answer = _Answer(method, self._settings)
         connection.talk(answer, octets, deadline)
@@ -894,7 +919,7 @@ def _reason(error: BaseException) -> str:
 
 
 class Target:
-    """The server under test; any number of threads may call `send`, each has a connection of its own."""
+    """The server under test; any number of threads may call `send`, each over a connection of its own meanwhile."""
 
     def __init__(self, settings: TargetSettings, redactor: Redactor) -> None:
         self.settings = settings
@@ -902,9 +927,11 @@ class Target:
         self._url = httpx.URL(settings.origin)
         self._before, self._more = _to_proxy(settings)
         self._context = tls_context(settings)
-        self._local = threading.local()
         self._manners = _Manners()
-        self._clients: dict[threading.Thread, httpx.Client] = {}
+        self._crowd = Crowd(min(GRACE, settings.timeout / 4))
+        self._clients: list[_Client] = []
+        self._idle: list[_Client] = []
+        """Those of the clients that no thread uses."""
         self._lock = threading.Lock()
         self._closed = False
 
@@ -938,39 +965,70 @@ class Target:
                 "gate": None if gate is None else clock.passing,
             },
         )
-        client = self._client()
-        clock.start()
+        if gate is not None:
+            self.hang_up()
         answer: Response | NoAnswer
-        try:
-            extensions = client.send(outgoing, stream=True).extensions
-            answer, ended = extensions["answer"], extensions["ended"]
-        except NoAnswerError as error:
-            answer, ended = NoAnswer(error.kind, error.detail), time.perf_counter()
+        with self._crowd.place() if gate is None else contextlib.nullcontext(), self._client() as client:
+            clock.start()
+            try:
+                extensions = client.send(outgoing, stream=True).extensions
+                answer, ended = extensions["answer"], extensions["ended"]
+            except NoAnswerError as error:
+                answer, ended = NoAnswer(error.kind, error.detail), time.perf_counter()
+        if self._crowd.is_too_large:
+            self.hang_up()
         elapsed = clock.elapsed(ended)
         return redacted(Exchange(request, answer, clock.sent_at, elapsed), self._redactor)
+
+    def hang_up(self) -> None:
+        """End the connections that nobody uses: a server that answers one at a time may be waiting on them."""
+        with self._lock:
+            for client in self._idle:
+                client.wire.hang_up()
 
     def close(self) -> None:
         """Close every connection; requests under way end without an answer, later ones are an error."""
         with self._lock:
             self._closed = True
-            clients = list(self._clients.values())
-            self._clients.clear()
+            clients, self._clients, self._idle = self._clients, [], []
         for client in clients:
             client.close()
 
-    def _client(self) -> httpx.Client:
-        """Find or make the calling thread's client."""
-        client: httpx.Client | None = getattr(self._local, "client", None)
-        if client is not None and not self._closed:
-            return client
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was done differently because of the target, in a sentence each."""
+        limit, waited = self._crowd.limit, self._crowd.passed_over
+        if limit is None:
+            return ()
+        served = "one connection" if limit == 1 else f"{limit} connections"
+        others = "another" if waited == 1 else f"{waited} others"
+        together = "one" if limit == 1 else f"no more than {limit}"
+        words = (
+            f"the target answered {served} again and again while {others} waited; so requests went to it over "
+            f"{together} at a time, but for simultaneous creates"
+        )
+        return (words,)
+
+    @contextlib.contextmanager
+    def _client(self) -> Iterator[httpx.Client]:
+        """Find or make a client that no other thread uses, one with a connection rather than without."""
         with self._lock:
             if self._closed:
                 raise RuntimeError("this target is closed; open another to send more")
-            for thread in [thread for thread in self._clients if not thread.is_alive()]:
-                self._clients.pop(thread).close()
-            client = _Client(transport=WireTransport(self.settings, self._context, self._manners), trust_env=False)
-            self._clients[threading.current_thread()] = self._local.client = client
-        return client
+            client = next((one for one in reversed(self._idle) if one.wire.is_connected), None)
+            if client is None and self._idle:
+                client = self._idle[-1]
+            if client is None:
+                client = _Client(WireTransport(self.settings, self._context, self._manners, self._crowd))
+                self._clients.append(client)
+            else:
+                self._idle.remove(client)
+        try:
+            yield client
+        finally:
+            with self._lock:
+                if not self._closed:
+                    self._idle.append(client)
 
 
 def redacted(exchange: Exchange, redactor: Redactor) -> Exchange:
