@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 GRACE: Final = 1.0
 """Seconds that a new connection may wait for its first octet before the others count as being in its way."""
@@ -26,6 +26,8 @@ class _Newcomer:
     """A new connection on which nothing has come yet."""
 
     since: float
+    has_begun: Callable[[], bool]
+    """Whether something has come on it by now."""
     turns: Counter[object] = field(default_factory=Counter)
     """By connection, how many requests have been answered that were sent after this one's."""
 
@@ -62,10 +64,10 @@ class Crowd:
                 self._under_way -= 1
                 self._change.notify_all()
 
-    def arrives(self, connection: object, now: float | None = None) -> None:
-        """Note that a request goes out on a new connection."""
+    def arrives(self, connection: object, has_begun: Callable[[], bool], now: float | None = None) -> None:
+        """Note that a request goes out on a new connection; `has_begun` tells whether its answer has, then."""
         with self._change:
-            self._newcomers[connection] = _Newcomer(time.perf_counter() if now is None else now)
+            self._newcomers[connection] = _Newcomer(time.perf_counter() if now is None else now, has_begun)
 
     def leaves(self, connection: object) -> None:
         """Note that a request ended without an answer."""
@@ -80,9 +82,13 @@ class Crowd:
             waiting = [one for one in self._newcomers.values() if one.since < began]
             for one in waiting:
                 one.turns[connection] += 1
-            passed_over = [one for one in waiting if now - one.since >= self._grace and one.turns[connection] >= TURNS]
+            passed_over = [
+                one
+                for one in waiting
+                if now - one.since >= self._grace and one.turns[connection] >= TURNS and not one.has_begun()
+            ]
             if passed_over:
-                served = max(len(one.turns) for one in passed_over)
+                served = max(*(len(one.turns) for one in passed_over), self._under_way - len(self._newcomers))
                 self.limit = served if self.limit is None else min(self.limit, served)
                 self.passed_over = max(self.passed_over, len(passed_over))
             return not passed_over and (self.limit is None or self._under_way <= self.limit)

@@ -622,9 +622,9 @@ class WireTransport(httpx.BaseTransport):
                 # RFC 9110, section 15.5.9: a 408 may have crossed the request, which may then be repeated.
                 if answer.status != HTTPStatus.REQUEST_TIMEOUT:
                     return answer
-        self._crowd.arrives(self)
-        connection = self._connect(deadline)
         answer = _Answer(method, self._settings)
+        self._crowd.arrives(self, lambda: answer.received > 0)
+        connection = self._connect(deadline)
         connection.talk(answer, octets, deadline)
         return answer
 

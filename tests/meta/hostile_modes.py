@@ -21,6 +21,8 @@ class Expectation:
 SELECTED = "a selection was run, so nothing is said of the whole"
 TWO = (*ONE, "--requirement", "AMOUNT-ECHO", "--requirement", "RATE-ECHO")
 """A selection that has findings to show where answers are nonsense."""
+QUICK = ("--profile", "quick", "--timeout", "5")
+"""A whole run."""
 SILENT = "no complete answer within 1 s"
 NOT_HTTP = "is not HTTP/1.1"
 CUT = "the target closed the connection"
@@ -134,6 +136,15 @@ EXPECTED: dict[str, Expectation] = {
     "state-hang-one-in-three": Expectation((0, 3), "", TWO, seconds=90),
     "state-page-after-30": Expectation((0, 3), "", TWO),
     "state-sign-in-after-30": Expectation((0, 3), "", TWO),
+    # Servers that answer rightly in their own manner: what they are judged, or that it could not be seen whole.
+    "liberty-one-connection": Expectation((0,), "the target answered one connection again and again", QUICK),
+    "liberty-four-connections": Expectation((0,), "connections again and again while", QUICK),
+    "liberty-never-a-fifth-connection": Expectation((0, 3), "", QUICK),
+    "liberty-cold-then-in-turn": Expectation(
+        (3,), "the run's time (--max-time) is used up", (*QUICK, "--max-time", "20")
+    ),
+    "liberty-50*": Expectation((0, 3), "", QUICK),
+    "liberty-*": Expectation((0,), "conformant (full)", QUICK),
     # A healthy server, seen through trouble: its verdicts, or that something could not be judged. Never a finding.
     "state-*": Expectation((0, 3), "", TWO),
 }

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.meta import certificates
+from tests.meta import hostile_liberties as _registered  # noqa: F401 - its modes are
 from tests.meta.facing import IDENTITY, ROOT
 from tests.meta.hostile_modes import expectation
 from tests.meta.hostile_server import MODES, OWN_CERTIFICATE, TOKEN, HostileServer

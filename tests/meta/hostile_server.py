@@ -17,6 +17,7 @@ import struct
 import sys
 import threading
 import zlib
+from collections import deque
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Final, Self, TypeAlias
@@ -57,6 +58,10 @@ class State:
     elsewhere: list[bytes] = field(default_factory=list)
     """What arrived at the other origin that a redirect names."""
     elsewhere_port: int = 0
+    moments: deque[float] = field(default_factory=deque)
+    """When requests were let through, where they are counted."""
+    kept: dict[str, object] = field(default_factory=dict)
+    """What a mode remembers."""
 
 
 class Client:
@@ -113,6 +118,9 @@ class Client:
             writer.close()
         if b"connection: close" in head.lower():
             return answer
+        said, split, body = answer.partition(b"\r\n\r\n")
+        if b"content-length" not in said.lower() and said[9:12] not in {b"204", b"304"}:
+            answer = said + b"\r\nContent-Length: %d" % len(body) + split + body
         return answer.replace(b"connection: close\r\n", b"").replace(b"Connection: close\r\n", b"")
 
 
