@@ -46,6 +46,18 @@ TLS_ADVICE = {
 }
 """What to do about TLS, by what the trouble says."""
 
+MESSAGE_ADVICE = {
+    "breaks HTTP/1.1 in the head": "Look at the head of the answer that the server writes, or at what stands in front "
+    "of it.",
+    "breaks HTTP/1.1 in the body's framing": "Look at the chunks that the server writes, or at what stands in front "
+    "of it.",
+    "(in the body of an answer": "The body does not come to its end: look at its Content-Length or chunks, or, if the "
+    "server is only slow, give --timeout.",
+    "octets of an answer had come)": "The head of the answer does not come to its end: look at what the server writes, "
+    "or, if it is only slow, give --timeout.",
+}
+"""What to do about an answer that began and could not be read, by what the trouble says."""
+
 STATUS_ADVICE = {
     401: "the token is refused; check INVOICE_CONFORMANCE_TOKEN or --token-file",
     403: "the token may not act here; check the token, --tenant-id and --contract-id",
@@ -192,6 +204,8 @@ def _advice(answer: NoAnswer) -> str:
     """What to do when nothing came."""
     if answer.kind == "tls":
         return next((advice for words, advice in TLS_ADVICE.items() if words in answer.detail), ADVICE["tls"])
+    if answer.kind in {"not-http", "timeout"}:
+        return next((advice for words, advice in MESSAGE_ADVICE.items() if words in answer.detail), ADVICE[answer.kind])
     return ADVICE[answer.kind]
 
 

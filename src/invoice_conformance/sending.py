@@ -60,6 +60,8 @@ AWAY_SECONDS = 20.0
 """Seconds, less what Retry-After asked for, after which a target that is away counts as gone."""
 ASKED_SECONDS = 180.0
 """Seconds of Retry-After that are borne with while a target is away."""
+ASKED_IN_ALL = 300.0
+"""Seconds of Retry-After after which a run waits a moment at most each time, or it would never end."""
 TOKEN_COMMAND_SECONDS = 30
 RENEWALS_A_CASE = 3
 """How often one case is sent again because its credentials had expired."""
@@ -146,6 +148,8 @@ class Pace:
     """Keeps to a number of requests a second; None is no limit. Safe to use from several threads."""
 
     per_second: float | None = None
+    held: float = 0.0
+    """Seconds in all for which nothing was to be sent because the target asked for it."""
     _next: float = 0.0
     _halved: float = float("-inf")
     _smooth: int = 0
@@ -169,6 +173,7 @@ class Pace:
         """Let no request go for `wait` seconds, and fewer for a while, because the target asked for it."""
         with self._lock:
             now = time.monotonic()
+            self.held += max(now + wait - max(self._next, now), 0)
             self._next = max(self._next, now + wait)
             self._smooth = 0
             if now < self._halved + HALVED_AT_MOST_EVERY:
@@ -386,7 +391,8 @@ class Courier:
         """Whether a case is sent a third time and more."""
         attempts = len(exchange.earlier) + 1
         if _came_to(exchange) == "429":
-            return attempts < TOO_MANY
+            brief = (_retry_after(exchange) or 0) <= SHORT_WAIT
+            return attempts < TOO_MANY and brief and self.ledger.answered
         # What comes to nothing when everything does says nothing of the case.
         is_away = self.ledger.answered and self.ledger.unavailable >= STREAK
         return (is_away and attempts < WHILE_AWAY) or self._is_unsure(case, exchange)
@@ -467,6 +473,8 @@ class Courier:
         # Who asks for a day would not be waited for anyway; before there was an answer nothing is worth a long wait.
         if wait > LONGEST_WAIT or not self.ledger.answered:
             wait = min(wait, SHORT_WAIT)
+        if self._pace.held > ASKED_IN_ALL:
+            wait = min(wait, GARBAGE_WAIT)
         if wait > 0:
             # Who wants the next request at once wants no slower ones.
             self._pace.slow_down(wait)

@@ -226,7 +226,11 @@ class _Answer:
             return self._closed()
         if self._first.startswith(b"\x15\x03"):
             return NoAnswerError("not-http", "the target answered in TLS; its URL probably begins with https://")
-        return NoAnswerError("not-http", f"what the target sent is not HTTP/1.1: {str(error)[:200]}")
+        words = re.sub(r"bytearray\(b(.*)\)", r"\1", str(error), flags=re.DOTALL)[:200]
+        if self._first == b"HTTP/":
+            where = "the body's framing" if self._head is not None else "the head"
+            return NoAnswerError("not-http", f"the target's answer breaks HTTP/1.1 in {where}: {words}")
+        return NoAnswerError("not-http", f"what the target sent is not HTTP/1.1: {words}")
 
     def _closed(self) -> NoAnswerError:
         # RFC 9112, section 8: with a head whose framing promised more, the message is incomplete.
@@ -248,7 +252,9 @@ class _Answer:
     def so_far(self) -> str:
         """Tell what had come of the answer, for a message: empty or ` (…)`."""
         if self._head is not None:
-            return f" (in the body of an answer with status {self._head.status_code})"
+            promised = dict(self._head.headers).get(b"content-length", b"").decode("ascii")
+            of_it = f", {self._length} octets of {promised} had come" if promised else ""
+            return f" (in the body of an answer with status {self._head.status_code}{of_it})"
         return f" ({self.received} octets of an answer had come)" if self.received else ""
 
     @property

@@ -212,6 +212,10 @@ HTML = "Content-Type: text/html"
         ),
         (answer(b"", "429 Too Many Requests", "Retry-After: 0"), "too many requests even at the first"),
         (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "Correct the port or the scheme of the URL"),
+        (
+            answer().replace(b"Content-Length: ", b"Content-Length: -"),
+            "breaks HTTP/1.1 in the head: bad Content-Length; no requirement was judged. Look at the head",
+        ),
     ],
 )
 def test_a_target_that_refuses_everything_gives_5_and_one_line_that_says_what_to_check(

@@ -20,6 +20,7 @@ from invoice_conformance.killing import IDENTITY
 from invoice_conformance.recipes import plain
 from invoice_conformance.redaction import Redactor
 from invoice_conformance.sending import (
+    ASKED_IN_ALL,
     GARBAGE_WAIT,
     RETURNS,
     SHORT_WAIT,
@@ -233,6 +234,21 @@ def test_a_request_that_is_one_too_many_goes_again_until_it_is_not() -> None:
     assert reading.created
     assert reading.exchange.earlier == ("429",) * 4
     assert len(set(target.bodies)) == 6
+
+
+def test_a_target_that_asks_for_a_minute_again_and_again_is_not_waited_for_all_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("invoice_conformance.sending.time.sleep", lambda seconds: now.append(now[-1] + seconds))
+    monkeypatch.setattr("invoice_conformance.sending.time.monotonic", lambda: now[-1])
+    turns = [created(), answer(429, Retry_After="60")] * 100
+    courier = courier_to(Scripted(*turns, created()))
+
+    for _case in range(100):
+        courier.send(CASE)
+
+    assert ASKED_IN_ALL < now[-1] - now[0] < 2 * ASKED_IN_ALL + 200
 
 
 def test_a_late_answer_does_not_say_that_a_target_is_back() -> None:
