@@ -41,12 +41,16 @@ TLS_ADVICE = {
     "authority": "If the authority is to be trusted, name its file with --ca-file or SSL_CERT_FILE.",
     "is for another": "Write the URL with the name that the certificate is for.",
     "does not speak TLS": "Write the URL with http://, or correct its port.",
+    "during the TLS handshake": "The server may want --client-cert and --client-key, or speak no TLS 1.2 or newer.",
+    "UNSUPPORTED_PROTOCOL": "The server speaks no TLS 1.2 or newer: let it.",
+    "PROTOCOL_VERSION": "The server speaks no TLS 1.2 or newer: let it.",
     "CERTIFICATE_REQUIRED": "Give --client-cert and --client-key.",
     "HANDSHAKE_FAILURE": "The server may want --client-cert and --client-key.",
 }
 """What to do about TLS, by what the trouble says."""
 
 MESSAGE_ADVICE = {
+    "answered in HTTP/2": "Give a port where the server speaks HTTP/1.1.",
     "breaks HTTP/1.1 in the head": "Look at the head of the answer that the server writes, or at what stands in front "
     "of it.",
     "breaks HTTP/1.1 in the body's framing": "Look at the chunks that the server writes, or at what stands in front "

@@ -22,6 +22,7 @@ from invoice_conformance.config import OPERATION, ConfigError, Settings
 from invoice_conformance.contract import Contract
 from invoice_conformance.engine import Done, Engine, Listener, Silent
 from invoice_conformance.evidence import EvidenceWriter
+from invoice_conformance.interruption import words_for
 from invoice_conformance.oracle import Oracle
 from invoice_conformance.plan import Plan, make_plan
 from invoice_conformance.preflight import Refusal, preflight
@@ -251,9 +252,9 @@ def proceed(suite: Suite, settings: Settings, engine: Engine, listener: Listener
     except Stopped as stop:
         engine.abandon(str(stop))
         return Done(started, time.time(), f"{stop}; no requirement was judged")
-    except KeyboardInterrupt:
-        engine.abandon("interrupted by Ctrl-C")
-        return Done(started, time.time(), "interrupted by Ctrl-C", interrupted=True)
+    except KeyboardInterrupt as interrupt:
+        engine.abandon(words_for(interrupt))
+        return Done(started, time.time(), words_for(interrupt), interrupted=True)
     if isinstance(first, Refusal):
         engine.abandon(first.words)
         return Done(started, time.time(), first.words, gone=True)

@@ -50,6 +50,8 @@ _LISTENING_CLOSELY: Final = 0.25
 """Seconds to listen after an answer of a kind that was followed by some before; it ends with the first of them."""
 _SILENCES: Final = 2
 """Answers of a kind that silence must follow before such answers are no longer listened after."""
+_HTTP_2: Final = re.compile(rb"\x00[\x00-\xff]{2}[\x04\x07][\x00-\xff]\x00{4}")
+"""A frame of SETTINGS or GOAWAY, with which a server of HTTP/2 begins (RFC 9113, sections 3.4 and 4.1)."""
 _BODILESS: Final = frozenset({204, 304})
 _HEAD_ENDS: Final = re.compile(rb"\n\r?\n")
 _CLOSE_WAIT: Final = 2.0
@@ -226,6 +228,8 @@ class _Answer:
             return self._closed()
         if self._first.startswith(b"\x15\x03"):
             return NoAnswerError("not-http", "the target answered in TLS; its URL probably begins with https://")
+        if _HTTP_2.match(self._raw):
+            return NoAnswerError("not-http", "the target answered in HTTP/2, which is not spoken here")
         words = re.sub(r"bytearray\(b(.*)\)", r"\1", str(error), flags=re.DOTALL)[:200]
         if self._first == b"HTTP/":
             where = "the body's framing" if self._head is not None else "the head"
