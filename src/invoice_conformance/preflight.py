@@ -151,7 +151,8 @@ def _may_come(reading: Reading) -> bool:
 def _made_elsewhere(reading: Reading, path: str) -> bool:
     """Whether the answer redirects to an invoice below the operation's path: it was made, and wrongly answered."""
     location = reading.response.header("location") if reading.response is not None else None
-    return 300 <= reading.status < 400 and f"{path}/" in (location or "")  # noqa: PLR2004 - redirections
+    leads_to_one = re.search(f"{re.escape(path)}/[^/?#\\s]", location or "") is not None
+    return 300 <= reading.status < 400 and leads_to_one  # noqa: PLR2004 - redirections
 
 
 def _page(reading: Reading) -> str | None:
@@ -224,13 +225,17 @@ def _redirected(reading: Reading, path: str) -> str:
         )
     return (
         f"{path} answers with a redirect ({reading.status}) to {where}, which is not "
-        "followed with a token in hand. "
-        + (
-            "It leads to itself: look into the server's proxy settings"
-            if location == path
-            else "Give the URL it leads to"
-        )
+        "followed with a token in hand. " + _leads(location, path)
     )
+
+
+def _leads(location: str, path: str) -> str:
+    """What to do about where a redirect leads to."""
+    if location == path:
+        return "It leads to itself: look into the server's proxy settings"
+    if location.partition("?")[0].endswith(f"{path}/"):
+        return "The operation has no slash at its end: let the server answer there"
+    return "Give the URL it leads to"
 
 
 LOCATION_SHOWN = 200

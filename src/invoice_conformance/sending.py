@@ -19,7 +19,7 @@ from invoice_conformance.evidence import Record
 from invoice_conformance.exchange import Exchange, NoAnswer, Response
 from invoice_conformance.jsontext import NotJson
 from invoice_conformance.plan import meaning_of
-from invoice_conformance.trial import MAX_DEPTH, NO_ANSWERS, SPEAKS_OF_ELSE, SURE, Reading, Rules
+from invoice_conformance.trial import MAX_DEPTH, NO_ANSWERS, SPEAKS_OF_ELSE, SURE, Reading, Rules, is_crowded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -603,6 +603,8 @@ def token_from(command: str) -> str:
 
 def _identifier(answer: Response) -> str:
     """The id of the invoice that was made, whatever form the request asked for; empty when it cannot be read."""
+    if is_crowded(answer.body):
+        return ""
     try:
         value = jsontext.read(answer.body, max_depth=MAX_DEPTH).value
     except NotJson:

@@ -325,6 +325,10 @@ def test_the_doctor_names_what_is_missing_for_a_whole_run(
             answer(b"", "301 Moved", "Location: https://elsewhere.example/"),
             "a redirect (301) to https://elsewhere.example/",
         ),
+        (
+            answer(b"", "301 Moved", "Location: http://h/api/v1/invoices/"),
+            "The operation has no slash at its end: let the server answer there",
+        ),
         (answer(b"", "302 Found", "Location: /login?next=/"), "a redirect (302) to a sign-in, /login?next=/"),
         (answer(b"<!doctype html><title>Sign in</title>", "200 OK"), "an HTML page, “Sign in”, answered 200"),
         (answer(b'{"error":"no such contract"}', "422 No"), "The contract is probably unknown"),
