@@ -236,7 +236,7 @@ _rewriting(
 _rewriting("state-line-end-after-all", lambda proper, _n: proper + b"\r\n")
 _rewriting("state-cut-one-in-three", lambda proper, n: proper[:-20] + b" " * 20 if n % 3 else proper)
 _rewriting(
-    "state-other-version-after-30", lambda proper, n: proper.replace(b'"data"', b'"result"') if n > AFTER else proper
+    "state-other-version-after-30", lambda proper, n: proper.replace(b'"data"', b'"body"') if n > AFTER else proper
 )
 
 

@@ -23,6 +23,8 @@ TWO = (*ONE, "--requirement", "AMOUNT-ECHO", "--requirement", "RATE-ECHO")
 """A selection that has findings to show where answers are nonsense."""
 QUICK = ("--profile", "quick", "--timeout", "5")
 """A whole run."""
+WATCHED = (*TWO, "--requirement", "RESPONSE-NO-SERVER-ERROR", "--requirement", "RESOURCE-DATA")
+"""The same, with rows that see each answer."""
 SILENT = "no complete answer within 1 s"
 NOT_HTTP = "is not HTTP/1.1"
 CUT = "the target closed the connection"
@@ -67,12 +69,12 @@ FURTHER: dict[str, Expectation] = {
     "echo-retry-after": _gone("too many requests even at the first", *TWO),
     "echo-chunk-size": _gone("breaks HTTP/1.1 in the body's framing: illegal chunk header", *TWO),
     "echo-version": _gone("no requirement was judged", *TWO),
-    "state-507-after-30": Expectation((1,), "", TWO),
+    "state-507-after-30": Expectation((1,), "RESPONSE-NO-SERVER-ERROR", WATCHED),
     "state-garbage-after-30": Expectation((1, 3), "", TWO, seconds=90),
     "state-maintenance-after-30": Expectation((0, 1, 3), "", TWO),
     "state-429-for-an-hour-after-30": Expectation((5,), "the target has gone away", TWO, seconds=200),
     "state-hangs-after-30": Expectation((5,), "the target has gone away", TWO, seconds=90),
-    "state-other-version-after-30": Expectation((1,), "", TWO),
+    "state-other-version-after-30": Expectation((1,), "RESOURCE-DATA", WATCHED),
     "state-answers-of-others": Expectation((0, 1, 3), "", TWO),
     "state-closes-inside-one-in-three": Expectation((0, 3), "", TWO, seconds=90),
 }
@@ -170,21 +172,23 @@ EXPECTED: dict[str, Expectation] = FURTHER | {
     "state-gone-after-30": Expectation((5,), "the target has gone away", TWO, seconds=90),
     "state-reset-after-30": Expectation((5,), "the target has gone away", TWO, seconds=90),
     "state-503-after-30": Expectation((5, 1), "the target has gone away", TWO, seconds=90),
-    "state-500-after-30": Expectation((1,), "", TWO),
+    "state-500-after-30": Expectation((1,), "RESPONSE-NO-SERVER-ERROR", WATCHED),
     "state-away-and-back": Expectation((0, 3), "", TWO, seconds=90),
     "state-starts-late": Expectation((0,), SELECTED, (*ONE, "--wait-for-target", "20")),
     "state-hang-one-in-three": Expectation((0, 3), "", TWO, seconds=90),
     "state-page-after-30": Expectation((0, 3), "", TWO),
     "state-sign-in-after-30": Expectation((0, 3), "", TWO),
     # Servers that answer rightly in their own manner: what they are judged, or that it could not be seen whole.
-    "liberty-one-connection": Expectation((0,), "the target answered one connection again and again", QUICK),
-    "liberty-four-connections": Expectation((0,), "connections again and again while", QUICK),
-    "liberty-never-a-fifth-connection": Expectation((0, 3), "", QUICK),
+    "liberty-one-connection": Expectation(
+        (0,), "the target answered one connection again and again", QUICK, seconds=150
+    ),
+    "liberty-four-connections": Expectation((0,), "connections again and again while", QUICK, seconds=150),
+    "liberty-never-a-fifth-connection": Expectation((0, 3), "", QUICK, seconds=150),
     "liberty-cold-then-in-turn": Expectation(
         (3,), "the run's time (--max-time) is used up", (*QUICK, "--max-time", "20")
     ),
-    "liberty-50*": Expectation((0, 3), "", QUICK),
-    "liberty-*": Expectation((0,), "conformant (full)", QUICK),
+    "liberty-50*": Expectation((0, 3), "", QUICK, seconds=150),
+    "liberty-*": Expectation((0,), "conformant (full)", QUICK, seconds=150),
     # A healthy server, seen through trouble: its verdicts, or that something could not be judged. Never a finding.
     "state-*": Expectation((0, 3), "", TWO),
 }
