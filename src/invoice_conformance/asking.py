@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from invoice_conformance import collector
 from invoice_conformance.arguments import add_options, settings_of
+from invoice_conformance.interruption import words_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,8 +84,8 @@ def run(given: argparse.Namespace, parser: Callable[[], argparse.ArgumentParser]
         # Who read us has seen enough, as `head` does; Python would complain of it once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
-        _complain("interrupted by Ctrl-C")
+    except KeyboardInterrupt as interrupt:
+        _complain(words_for(interrupt))
         return UNJUDGED
     except Exception as error:  # noqa: BLE001 - a defect of ours must say so
         _complain(f"a defect of the suite, please report it: {error!r}")

@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from invoice_conformance.interruption import ENDINGS, words_for
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -128,8 +130,8 @@ def run(given: argparse.Namespace) -> int:
         return _complain(str(error))
     except OSError as error:
         return _complain(f"{error.filename or 'a file'}: {error.strerror}")
-    except KeyboardInterrupt:
-        _complain("interrupted by Ctrl-C")
+    except KeyboardInterrupt as interrupt:
+        _complain(words_for(interrupt))
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - a defect of ours must say so
         _complain(f"a defect of the suite, please report it: {type(error).__name__} in {_place(error)}")
@@ -224,7 +226,7 @@ def _run(
     console.print(terminal.conclusion(made.report, made.folder), soft_wrap=True)
     if made.statement is None:
         _print(f"no certificate: {made.report['outcome']}")
-        return INTERRUPTED if made.report["stopped"] == "interrupted by Ctrl-C" else NOT_VALID
+        return INTERRUPTED if made.report["stopped"] in ENDINGS else NOT_VALID
     expires = next(
         one["annotations"]["expires_at"]
         for one in made.statement["predicate"]["configuration"]

@@ -10,7 +10,7 @@ import io
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from invoice_conformance import __version__, asking, collector
+from invoice_conformance import __version__, asking, collector, interruption
 from invoice_conformance.arguments import add_options, settings_of
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser(serving="serve" in words).parse_args(words)
     own = {"run": _run, "doctor": _run, "faults": _faults, "report": _report}
     if given.command in own:
-        return own[given.command](given)
+        with interruption.heeded():
+            return own[given.command](given)
     if given.command == "serve":
         from invoice_conformance.reference import serving  # noqa: PLC0415 - see the module's docstring
 
@@ -61,11 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _parser().print_help()
         return USAGE
     if given.command in asking.COMMANDS:
-        return asking.run(given, lambda: _parser(serving=True))
+        with interruption.heeded():
+            return asking.run(given, lambda: _parser(serving=True))
     from invoice_conformance import certify_cli, gate  # noqa: PLC0415 - see the module's docstring
 
-    command = gate.run if given.command in {"baseline", "diff"} else certify_cli.run
-    return command(given)
+    if given.command in {"baseline", "diff"}:
+        return gate.run(given)
+    with interruption.heeded():
+        return certify_cli.run(given)
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -200,8 +204,8 @@ def _faults(given: argparse.Namespace) -> int:
         return fault_table.show(given.names, runs=given.run, jobs=given.jobs, as_json=given.json)
     except (fault_table.UnknownFault, SpecError, NotStarted) as error:
         return _complain(str(error))
-    except KeyboardInterrupt:
-        _complain("interrupted by Ctrl-C")
+    except KeyboardInterrupt as interrupt:
+        _complain(interruption.words_for(interrupt))
         return INCOMPLETE
     except Exception as error:  # noqa: BLE001 - a defect of ours must say so
         _complain(f"a defect of the suite, please report it: {error!r}")
@@ -239,8 +243,8 @@ def _examine(settings: Settings) -> int:
         found = session.examine(suite, settings)
     except (ConfigError, SpecError, NotStarted) as error:
         return _complain(str(error))
-    except KeyboardInterrupt:
-        _complain("interrupted by Ctrl-C")
+    except KeyboardInterrupt as interrupt:
+        _complain(interruption.words_for(interrupt))
         return INCOMPLETE
     except Exception as error:  # noqa: BLE001 - a defect of ours must say so
         return _defect(error, settings, console)
@@ -315,8 +319,8 @@ def _go(settings: Settings, *, as_json: bool = False) -> int:
         return _complain(str(error))
     except OSError as error:
         return _complain(f"the report cannot be written: {error}; give another --out")
-    except KeyboardInterrupt:
-        _complain("interrupted by Ctrl-C; no requirement was judged")
+    except KeyboardInterrupt as interrupt:
+        _complain(f"{interruption.words_for(interrupt)}; no requirement was judged")
         return INCOMPLETE
     except Exception as error:  # noqa: BLE001 - a defect of ours must say so
         return _defect(error, settings, console)

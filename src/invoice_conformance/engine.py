@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from invoice_conformance.checks import Script
 from invoice_conformance.exchange import NoAnswer
+from invoice_conformance.interruption import words_for
 from invoice_conformance.sending import Gone, Stopped
 from invoice_conformance.trial import Reading, Trial
 
@@ -192,8 +193,8 @@ class Engine:
             done.stopped, done.gone = str(stop), True
         except Stopped as stop:
             done.stopped = str(stop)
-        except KeyboardInterrupt:
-            done.stopped, done.interrupted = "interrupted by Ctrl-C", True
+        except KeyboardInterrupt as interrupt:
+            done.stopped, done.interrupted = words_for(interrupt), True
             self._courier.stopped = Stopped("interrupted")
         finally:
             with contextlib.suppress(KeyboardInterrupt):

@@ -704,7 +704,7 @@ class JsonBody:
             return unanswered(act) or DoesNotApply("no success")
         if act.other_form:
             return DoesNotApply(act.other_form)
-        if act.response.truncated:
+        if act.is_cut:
             return DoesNotApply("the body is too long to be read whole", unanswered=True)
         if isinstance(act.document, jsontext.Document):
             return Holds()
@@ -773,7 +773,7 @@ class ErrorIsJson:
         if not response.body_length:
             return Broken("an error as JSON", "an empty body", "empty", edge="error body", reading=act)
         value = response.header("content-type") or ""
-        if _PROBLEM_TYPE.match(value) and (response.truncated or isinstance(act.document, jsontext.Document)):
+        if _PROBLEM_TYPE.match(value) and (act.is_cut or isinstance(act.document, jsontext.Document)):
             return Holds()
         return Broken(
             expected="an error as JSON (application/json or application/problem+json)",

@@ -48,6 +48,7 @@ from invoice_conformance.verdict import Judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from multiprocessing.connection import Connection
 
     from invoice_conformance.checks import Check, Script
     from invoice_conformance.contract import Contract
@@ -369,11 +370,15 @@ def kills(faults: Sequence[str], jobs: int) -> Iterator[tuple[str, Broken]]:
         yield from ((fault, _failing(table, fault)) for fault in faults)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, len(faults)), mp_context=context, initializer=_prepare)
+    # Held by this process alone: when it closes its end, or dies of whatever, the others see it and end.
+    theirs, ours = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(min(jobs, len(faults)), mp_context=context, initializer=_prepare, initargs=(theirs,))
     try:
         yield from zip(faults, pool.map(_failing_here, faults), strict=True)
     finally:
+        ours.close()
         pool.shutdown(cancel_futures=True)
+        theirs.close()
 
 
 @functools.cache
@@ -386,11 +391,18 @@ def _table() -> KillTable:
     return table
 
 
-def _prepare() -> None:
+def _prepare(parent: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    threading.Thread(target=_end_with, args=(parent,), daemon=True, name="end-with").start()
     if hasattr(os, "nice"):
         os.nice(5)  # minutes of work, for which nothing else need wait
     _table()
+
+
+def _end_with(parent: Connection) -> None:
+    """End this process as soon as the one that started it does, or has had enough."""
+    parent.poll(None)
+    os._exit(1)
 
 
 def _failing_here(fault: str) -> Broken:

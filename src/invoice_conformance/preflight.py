@@ -41,10 +41,26 @@ TLS_ADVICE = {
     "authority": "If the authority is to be trusted, name its file with --ca-file or SSL_CERT_FILE.",
     "is for another": "Write the URL with the name that the certificate is for.",
     "does not speak TLS": "Write the URL with http://, or correct its port.",
+    "during the TLS handshake": "The server may want --client-cert and --client-key, or speak no TLS 1.2 or newer.",
+    "UNSUPPORTED_PROTOCOL": "The server speaks no TLS 1.2 or newer: let it.",
+    "PROTOCOL_VERSION": "The server speaks no TLS 1.2 or newer: let it.",
     "CERTIFICATE_REQUIRED": "Give --client-cert and --client-key.",
     "HANDSHAKE_FAILURE": "The server may want --client-cert and --client-key.",
 }
 """What to do about TLS, by what the trouble says."""
+
+MESSAGE_ADVICE = {
+    "answered in HTTP/2": "Give a port where the server speaks HTTP/1.1.",
+    "breaks HTTP/1.1 in the head": "Look at the head of the answer that the server writes, or at what stands in front "
+    "of it.",
+    "breaks HTTP/1.1 in the body's framing": "Look at the chunks that the server writes, or at what stands in front "
+    "of it.",
+    "(in the body of an answer": "The body does not come to its end: look at its Content-Length or chunks, or, if the "
+    "server is only slow, give --timeout.",
+    "octets of an answer had come)": "The head of the answer does not come to its end: look at what the server writes, "
+    "or, if it is only slow, give --timeout.",
+}
+"""What to do about an answer that began and could not be read, by what the trouble says."""
 
 STATUS_ADVICE = {
     401: "the token is refused; check INVOICE_CONFORMANCE_TOKEN or --token-file",
@@ -135,7 +151,8 @@ def _may_come(reading: Reading) -> bool:
 def _made_elsewhere(reading: Reading, path: str) -> bool:
     """Whether the answer redirects to an invoice below the operation's path: it was made, and wrongly answered."""
     location = reading.response.header("location") if reading.response is not None else None
-    return 300 <= reading.status < 400 and f"{path}/" in (location or "")  # noqa: PLR2004 - redirections
+    leads_to_one = re.search(f"{re.escape(path)}/[^/?#\\s]", location or "") is not None
+    return 300 <= reading.status < 400 and leads_to_one  # noqa: PLR2004 - redirections
 
 
 def _page(reading: Reading) -> str | None:
@@ -192,6 +209,8 @@ def _advice(answer: NoAnswer) -> str:
     """What to do when nothing came."""
     if answer.kind == "tls":
         return next((advice for words, advice in TLS_ADVICE.items() if words in answer.detail), ADVICE["tls"])
+    if answer.kind in {"not-http", "timeout"}:
+        return next((advice for words, advice in MESSAGE_ADVICE.items() if words in answer.detail), ADVICE[answer.kind])
     return ADVICE[answer.kind]
 
 
@@ -206,13 +225,17 @@ def _redirected(reading: Reading, path: str) -> str:
         )
     return (
         f"{path} answers with a redirect ({reading.status}) to {where}, which is not "
-        "followed with a token in hand. "
-        + (
-            "It leads to itself: look into the server's proxy settings"
-            if location == path
-            else "Give the URL it leads to"
-        )
+        "followed with a token in hand. " + _leads(location, path)
     )
+
+
+def _leads(location: str, path: str) -> str:
+    """What to do about where a redirect leads to."""
+    if location == path:
+        return "It leads to itself: look into the server's proxy settings"
+    if location.partition("?")[0].endswith(f"{path}/"):
+        return "The operation has no slash at its end: let the server answer there"
+    return "Give the URL it leads to"
 
 
 LOCATION_SHOWN = 200

@@ -88,6 +88,8 @@ def rejudged(suite: Suite, settings: Settings, plan: Plan, records: Iterable[Rec
         done=done,
         ledger=_ledger(kept),
         met=judge.met(),
+        # Nothing of what is written down shows why it was sent so.
+        remarks=(),
         version=version,
     )
     return Rejudged(rows, outcome, report, tuple(recorded.complaints), recorded.hidden, judge)

@@ -19,7 +19,7 @@ from invoice_conformance.evidence import Record
 from invoice_conformance.exchange import Exchange, NoAnswer, Response
 from invoice_conformance.jsontext import NotJson
 from invoice_conformance.plan import meaning_of
-from invoice_conformance.trial import MAX_DEPTH, NO_ANSWERS, SPEAKS_OF_ELSE, SURE, Reading, Rules
+from invoice_conformance.trial import MAX_DEPTH, NO_ANSWERS, SPEAKS_OF_ELSE, SURE, Reading, Rules, is_crowded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,8 +40,8 @@ UNLIMITED, SLOWEST = 200.0, 2.0
 """Requests a second that stand for no limit once a target asks for less, and to which it can bring us at most."""
 HALVED_AT_MOST_EVERY = 1.0
 """Seconds within which several answers asking for less count as one."""
-SMOOTH = 20
-"""Answers after which the pace doubles again."""
+SMOOTH, FASTER = 20, 1.25
+"""Answers after which the pace rises again, and by how much: what was too fast a moment ago may still be."""
 BROKEN_ANSWERS = frozenset({"cut-short", "not-http"})
 """Kinds of no-answer that are a broken message rather than none."""
 MADE_SURE_OF = 2
@@ -50,12 +50,18 @@ BREAKER = 25
 """Requests in a row without an answer after which a target that never gave one is asked no more."""
 STREAK = 8
 """Requests in a row without an answer after which nothing is sent before a plain invoice is answered again."""
+TOO_MANY = 6
+"""How often a case is sent at most while the target says that there are too many requests (429), and did nothing."""
+WHILE_AWAY = 4
+"""How often a case is sent at most while the target answers nothing at all."""
 RETURNS = (0, 1, 2, 4, 8, 16, 16, 16)
 """How long each of the plain invoices waits that are sent to a target which may be away; in `patience`."""
 AWAY_SECONDS = 20.0
 """Seconds, less what Retry-After asked for, after which a target that is away counts as gone."""
 ASKED_SECONDS = 180.0
 """Seconds of Retry-After that are borne with while a target is away."""
+ASKED_IN_ALL = 300.0
+"""Seconds of Retry-After after which a run waits a moment at most each time, or it would never end."""
 TOKEN_COMMAND_SECONDS = 30
 RENEWALS_A_CASE = 3
 """How often one case is sent again because its credentials had expired."""
@@ -142,6 +148,8 @@ class Pace:
     """Keeps to a number of requests a second; None is no limit. Safe to use from several threads."""
 
     per_second: float | None = None
+    held: float = 0.0
+    """Seconds in all for which nothing was to be sent because the target asked for it."""
     _next: float = 0.0
     _halved: float = float("-inf")
     _smooth: int = 0
@@ -165,6 +173,7 @@ class Pace:
         """Let no request go for `wait` seconds, and fewer for a while, because the target asked for it."""
         with self._lock:
             now = time.monotonic()
+            self.held += max(now + wait - max(self._next, now), 0)
             self._next = max(self._next, now + wait)
             self._smooth = 0
             if now < self._halved + HALVED_AT_MOST_EVERY:
@@ -181,7 +190,7 @@ class Pace:
             if self._smooth < SMOOTH or self.per_second is None:
                 return
             self._smooth = 0
-            faster = self.per_second * 2
+            faster = self.per_second * FASTER
             if self._configured is not None:
                 self.per_second = min(faster, self._configured)
             else:
@@ -207,6 +216,8 @@ class Ledger:
     unavailable: int = 0
     """Requests in a row that had no answer, or one that says it cannot be given now."""
     answered: bool = False
+    _silent_since: float = 0.0
+    """When the first of these was sent."""
     _under_way: int = 0
     _change: threading.Condition = field(default_factory=threading.Condition)
 
@@ -229,8 +240,14 @@ class Ledger:
             answer = exchange.answer
             # Who sends a broken message is there.
             broken = isinstance(answer, NoAnswer) and answer.kind in BROKEN_ANSWERS
-            self.unavailable = self.unavailable + 1 if _silent(exchange) and not broken else 0
-            self.answered = self.answered or not self.unavailable
+            if _silent(exchange) and not broken:
+                self._silent_since = self._silent_since if self.unavailable else exchange.sent_at
+                self.unavailable += 1
+            else:
+                self.answered = True
+                # The late answer to an earlier request does not say that the target is there again.
+                if exchange.sent_at >= self._silent_since:
+                    self.unavailable = 0
             if len(self.moments) < MOMENTS_KEPT:
                 status = 0 if isinstance(answer, NoAnswer) else answer.status
                 self.moments.append(Moment(exchange.sent_at, exchange.elapsed, status))
@@ -350,13 +367,17 @@ class Courier:
             return first
         # A number that another step shares stays as it is: it goes again only when the target says that it did nothing.
         if not _silent(first[0]) or (once and not _put_off(first[0])):
+            if isinstance(first[0].answer, NoAnswer):
+                # Whoever sends all of its steps again gives the target a moment.
+                self.rest(self._patience)
             return self._with_good_credentials(case, first, renewals, script, role, drawn, turn)
         latest = first
         earlier: tuple[str, ...] = ()
-        while not earlier or self._is_unsure(case, latest[0]):
+        while not earlier or self._goes_again(case, latest[0]):
             self._note(script, role, case, latest, counts=False)
             wait = self._asked_for(latest[0])
-            self.rest(wait if wait is not None else self._patience)
+            longer = 2 ** len(earlier) if _came_to(latest[0]) == "429" else 1
+            self.rest(wait if wait is not None else self._patience * longer)
             renewals = self._renewals
             again = self._sent(case, drawn, turn, gate)
             if again is None:
@@ -365,6 +386,16 @@ class Courier:
             latest = replace(again[0], earlier=earlier), again[1]
         self._note_certainty(case, latest[0])
         return self._with_good_credentials(case, latest, renewals, script, role, drawn, turn)
+
+    def _goes_again(self, case: Case, exchange: Exchange) -> bool:
+        """Whether a case is sent a third time and more."""
+        attempts = len(exchange.earlier) + 1
+        if _came_to(exchange) == "429":
+            brief = (_retry_after(exchange) or 0) <= SHORT_WAIT
+            return attempts < TOO_MANY and brief and self.ledger.answered
+        # What comes to nothing when everything does says nothing of the case.
+        is_away = self.ledger.answered and self.ledger.unavailable >= STREAK
+        return (is_away and attempts < WHILE_AWAY) or self._is_unsure(case, exchange)
 
     def _is_unsure(self, case: Case, exchange: Exchange) -> bool:
         """Whether a message that was broken in each attempt so far is to be asked for once more.
@@ -442,6 +473,8 @@ class Courier:
         # Who asks for a day would not be waited for anyway; before there was an answer nothing is worth a long wait.
         if wait > LONGEST_WAIT or not self.ledger.answered:
             wait = min(wait, SHORT_WAIT)
+        if self._pace.held > ASKED_IN_ALL:
+            wait = min(wait, GARBAGE_WAIT)
         if wait > 0:
             # Who wants the next request at once wants no slower ones.
             self._pace.slow_down(wait)
@@ -570,6 +603,8 @@ def token_from(command: str) -> str:
 
 def _identifier(answer: Response) -> str:
     """The id of the invoice that was made, whatever form the request asked for; empty when it cannot be read."""
+    if is_crowded(answer.body):
+        return ""
     try:
         value = jsontext.read(answer.body, max_depth=MAX_DEPTH).value
     except NotJson:

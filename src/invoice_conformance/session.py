@@ -22,6 +22,7 @@ from invoice_conformance.config import OPERATION, ConfigError, Settings
 from invoice_conformance.contract import Contract
 from invoice_conformance.engine import Done, Engine, Listener, Silent
 from invoice_conformance.evidence import EvidenceWriter
+from invoice_conformance.interruption import words_for
 from invoice_conformance.oracle import Oracle
 from invoice_conformance.plan import Plan, make_plan
 from invoice_conformance.preflight import Refusal, preflight
@@ -180,10 +181,12 @@ def run(
         evidence = stack.enter_context(EvidenceWriter(folder))
         reached = stack.enter_context(Embedded(settings)) if settings.embedded else settings
         rules = replace(suite.rules, base_url=reached.base_url or "")
-        courier = stack.enter_context(Opened(rules, reached, evidence)).courier
+        opened = stack.enter_context(Opened(rules, reached, evidence))
+        courier = opened.courier
         judge = Judge(plan, suite.catalogue, rules, suite.waived(settings), pinned)
         engine = Engine(plan, courier, judge, concurrency=settings.concurrency, listener=listener)
         done = proceed(suite, settings, engine, listener, started)
+        remarks = opened.remarks
     rows = judge.rows()
     outcome = outcome_of(rows, aborted=done.gone, interrupted=done.stopped is not None)
     whole = whole and not settings.case and done.stopped is None
@@ -210,6 +213,7 @@ def run(
         done=done,
         ledger=courier.ledger,
         met=judge.met(),
+        remarks=remarks,
         version=__version__,
     )
     if writes:
@@ -248,9 +252,9 @@ def proceed(suite: Suite, settings: Settings, engine: Engine, listener: Listener
     except Stopped as stop:
         engine.abandon(str(stop))
         return Done(started, time.time(), f"{stop}; no requirement was judged")
-    except KeyboardInterrupt:
-        engine.abandon("interrupted by Ctrl-C")
-        return Done(started, time.time(), "interrupted by Ctrl-C", interrupted=True)
+    except KeyboardInterrupt as interrupt:
+        engine.abandon(words_for(interrupt))
+        return Done(started, time.time(), words_for(interrupt), interrupted=True)
     if isinstance(first, Refusal):
         engine.abandon(first.words)
         return Done(started, time.time(), first.words, gone=True)
@@ -344,6 +348,11 @@ class Opened:
             control=plain(rules.contract),
             until=until,
         )
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was done differently because of the target, in a sentence each."""
+        return self._target.remarks
 
     def __enter__(self) -> Self:
         return self

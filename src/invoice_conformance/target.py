@@ -30,11 +30,12 @@ import httpx
 
 from invoice_conformance import __version__
 from invoice_conformance.address import parts_of, proxy_of
+from invoice_conformance.crowd import GRACE, Crowd
 from invoice_conformance.exchange import USUAL, Exchange, NoAnswer, Response, Unasked
 from invoice_conformance.headsyntax import is_well_written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from invoice_conformance.exchange import Chunks, NoAnswerKind, Request, Wire
     from invoice_conformance.redaction import Redactor
@@ -49,6 +50,8 @@ _LISTENING_CLOSELY: Final = 0.25
 """Seconds to listen after an answer of a kind that was followed by some before; it ends with the first of them."""
 _SILENCES: Final = 2
 """Answers of a kind that silence must follow before such answers are no longer listened after."""
+_HTTP_2: Final = re.compile(rb"\x00[\x00-\xff]{2}[\x04\x07][\x00-\xff]\x00{4}")
+"""A frame of SETTINGS or GOAWAY, with which a server of HTTP/2 begins (RFC 9113, sections 3.4 and 4.1)."""
 _BODILESS: Final = frozenset({204, 304})
 _HEAD_ENDS: Final = re.compile(rb"\n\r?\n")
 _CLOSE_WAIT: Final = 2.0
@@ -227,7 +230,13 @@ class _Answer:
             return self._closed()
         if self._first.startswith(b"\x15\x03"):
             return NoAnswerError("not-http", "the target answered in TLS; its URL probably begins with https://")
-        return NoAnswerError("not-http", f"what the target sent is not HTTP/1.1: {str(error)[:200]}")
+        if _HTTP_2.match(self._raw):
+            return NoAnswerError("not-http", "the target answered in HTTP/2, which is not spoken here")
+        words = re.sub(r"bytearray\(b(.*)\)", r"\1", str(error), flags=re.DOTALL)[:200]
+        if self._first == b"HTTP/":
+            where = "the body's framing" if self._head is not None else "the head"
+            return NoAnswerError("not-http", f"the target's answer breaks HTTP/1.1 in {where}: {words}")
+        return NoAnswerError("not-http", f"what the target sent is not HTTP/1.1: {words}")
 
     def _closed(self) -> NoAnswerError:
         # RFC 9112, section 8: with a head whose framing promised more, the message is incomplete.
@@ -249,7 +258,9 @@ class _Answer:
     def so_far(self) -> str:
         """Tell what had come of the answer, for a message: empty or ` (…)`."""
         if self._head is not None:
-            return f" (in the body of an answer with status {self._head.status_code})"
+            promised = dict(self._head.headers).get(b"content-length", b"").decode("ascii")
+            of_it = f", {self._length} octets of {promised} had come" if promised else ""
+            return f" (in the body of an answer with status {self._head.status_code}{of_it})"
         return f" ({self.received} octets of an answer had come)" if self.received else ""
 
     @property
@@ -501,7 +512,11 @@ class _NoCookies(httpx.Cookies):
 
 
 class _Client(httpx.Client):
-    """An `httpx.Client` that leaves cookies and redirects alone."""
+    """An `httpx.Client` over `wire` that leaves cookies and redirects alone."""
+
+    def __init__(self, wire: WireTransport) -> None:
+        super().__init__(transport=wire, trust_env=False)
+        self.wire = wire
 
     @property
     def cookies(self) -> httpx.Cookies:
@@ -526,11 +541,16 @@ class WireTransport(httpx.BaseTransport):
     """
 
     def __init__(
-        self, settings: TargetSettings, context: ssl.SSLContext | None = None, manners: _Manners | None = None
+        self,
+        settings: TargetSettings,
+        context: ssl.SSLContext | None = None,
+        manners: _Manners | None = None,
+        crowd: Crowd | None = None,
     ) -> None:
         self._settings = settings
         self._context = tls_context(settings) if context is None else context
         self._manners = manners or _Manners()
+        self._crowd = crowd or Crowd()
         self._connection: _Connection | None = None
         self._last = ("", 0)
         """Method and status of the last exchange on the connection."""
@@ -555,6 +575,16 @@ class WireTransport(httpx.BaseTransport):
             },
         )
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether a connection is kept."""
+        return self._connection is not None
+
+    def hang_up(self) -> None:
+        """End the connection that is kept, if there is one; only between two requests."""
+        with self._lock:
+            self._drop()
+
     def close(self) -> None:
         """Close the connection; a request under way in another thread ends with `NoAnswerError`."""
         self._closed = True
@@ -578,7 +608,8 @@ class WireTransport(httpx.BaseTransport):
         octets, reusable = _octets(method, request, self._settings)
         wire: Wire = request.extensions.get("wire", USUAL)
         asked: bool | None = None
-        deadline = min(time.perf_counter() + self._settings.timeout, self._settings.until)
+        began = time.perf_counter()
+        deadline = min(began + self._settings.timeout, self._settings.until)
         try:
             if gate is not None:
                 answer = self._gated(method, octets, deadline, gate)
@@ -588,9 +619,12 @@ class WireTransport(httpx.BaseTransport):
             else:
                 answer = self._converse(method, octets, deadline)
         except BaseException:
+            self._crowd.leaves(self)
             self._drop()
             raise
         ended = time.perf_counter()
+        # What passed a gate did so beside others, which may be waiting for this connection to end.
+        has_room = self._crowd.answered(self, began, ended) and gate is None
         connection = self._connection
         patience = self._manners.patience(method, answer.status)
         if connection is not None and patience:
@@ -602,7 +636,7 @@ class WireTransport(httpx.BaseTransport):
         if connection is not None and _asks_to_close(request):
             closed = answer.ended or connection.ends(min(deadline, time.perf_counter() + _CLOSE_WAIT))
         kept = reusable and answer.reusable and not answer.ended and self._manners.keeps_silence
-        if connection is None or not (kept and connection.whole):
+        if connection is None or not (kept and has_room and connection.whole):
             self._drop()
         unasked, self._unasked = self._unasked, None
         return replace(answer.result(unasked), closed=closed, asked=asked), ended
@@ -630,8 +664,9 @@ class WireTransport(httpx.BaseTransport):
                 # RFC 9110, section 15.5.9: a 408 may have crossed the request, which may then be repeated.
                 if answer.status != HTTPStatus.REQUEST_TIMEOUT:
                     return answer
-        connection = self._connect(deadline)
         answer = _Answer(method, self._settings)
+        self._crowd.arrives(self, lambda: answer.received > 0)
+        connection = self._connect(deadline)
         connection.talk(answer, octets, deadline)
         return answer
 
@@ -926,7 +961,7 @@ def _reason(error: BaseException) -> str:
 
 
 class Target:
-    """The server under test; any number of threads may call `send`, each has a connection of its own."""
+    """The server under test; any number of threads may call `send`, each over a connection of its own meanwhile."""
 
     def __init__(self, settings: TargetSettings, redactor: Redactor) -> None:
         self.settings = settings
@@ -934,9 +969,11 @@ class Target:
         self._url = httpx.URL(settings.origin)
         self._before, self._more = _to_proxy(settings)
         self._context = tls_context(settings)
-        self._local = threading.local()
         self._manners = _Manners()
-        self._clients: dict[threading.Thread, httpx.Client] = {}
+        self._crowd = Crowd(min(GRACE, settings.timeout / 4))
+        self._clients: list[_Client] = []
+        self._idle: list[_Client] = []
+        """Those of the clients that no thread uses."""
         self._lock = threading.Lock()
         self._closed = False
 
@@ -970,39 +1007,70 @@ class Target:
                 "gate": None if gate is None else clock.passing,
             },
         )
-        client = self._client()
-        clock.start()
+        if gate is not None:
+            self.hang_up()
         answer: Response | NoAnswer
-        try:
-            extensions = client.send(outgoing, stream=True).extensions
-            answer, ended = extensions["answer"], extensions["ended"]
-        except NoAnswerError as error:
-            answer, ended = NoAnswer(error.kind, error.detail), time.perf_counter()
+        with self._crowd.place() if gate is None else contextlib.nullcontext(), self._client() as client:
+            clock.start()
+            try:
+                extensions = client.send(outgoing, stream=True).extensions
+                answer, ended = extensions["answer"], extensions["ended"]
+            except NoAnswerError as error:
+                answer, ended = NoAnswer(error.kind, error.detail), time.perf_counter()
+        if self._crowd.is_too_large:
+            self.hang_up()
         elapsed = clock.elapsed(ended)
         return redacted(Exchange(request, answer, clock.sent_at, elapsed), self._redactor)
+
+    def hang_up(self) -> None:
+        """End the connections that nobody uses: a server that answers one at a time may be waiting on them."""
+        with self._lock:
+            for client in self._idle:
+                client.wire.hang_up()
 
     def close(self) -> None:
         """Close every connection; requests under way end without an answer, later ones are an error."""
         with self._lock:
             self._closed = True
-            clients = list(self._clients.values())
-            self._clients.clear()
+            clients, self._clients, self._idle = self._clients, [], []
         for client in clients:
             client.close()
 
-    def _client(self) -> httpx.Client:
-        """Find or make the calling thread's client."""
-        client: httpx.Client | None = getattr(self._local, "client", None)
-        if client is not None and not self._closed:
-            return client
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was done differently because of the target, in a sentence each."""
+        limit, waited = self._crowd.limit, self._crowd.passed_over
+        if limit is None:
+            return ()
+        served = "one connection" if limit == 1 else f"{limit} connections"
+        others = "another" if waited == 1 else f"{waited} others"
+        together = "one" if limit == 1 else f"no more than {limit}"
+        words = (
+            f"the target answered {served} again and again while {others} waited; so requests went to it over "
+            f"{together} at a time, but for simultaneous creates"
+        )
+        return (words,)
+
+    @contextlib.contextmanager
+    def _client(self) -> Iterator[httpx.Client]:
+        """Find or make a client that no other thread uses, one with a connection rather than without."""
         with self._lock:
             if self._closed:
                 raise RuntimeError("this target is closed; open another to send more")
-            for thread in [thread for thread in self._clients if not thread.is_alive()]:
-                self._clients.pop(thread).close()
-            client = _Client(transport=WireTransport(self.settings, self._context, self._manners), trust_env=False)
-            self._clients[threading.current_thread()] = self._local.client = client
-        return client
+            client = next((one for one in reversed(self._idle) if one.wire.is_connected), None)
+            if client is None and self._idle:
+                client = self._idle[-1]
+            if client is None:
+                client = _Client(WireTransport(self.settings, self._context, self._manners, self._crowd))
+                self._clients.append(client)
+            else:
+                self._idle.remove(client)
+        try:
+            yield client
+        finally:
+            with self._lock:
+                if not self._closed:
+                    self._idle.append(client)
 
 
 def redacted(exchange: Exchange, redactor: Redactor) -> Exchange:

@@ -34,6 +34,9 @@ REPEATING = frozenset({"type", "title", "status", "statusCode", "timestamp", "in
 MAX_DEPTH = 100
 """Nesting of an answer that is still read; the resource is two deep."""
 
+MAX_MARKS = 20_000
+"""Commas, colons and brackets of an answer that is still read; the resource has some thirty."""
+
 SPEAKS_OF_ELSE = frozenset({401, 403, 404, 405, 408, 429})
 """4xx statuses that refuse something other than the body (spec/reading.md, Status codes)."""
 
@@ -197,10 +200,17 @@ class Reading:
         return None
 
     @cached_property
+    def is_cut(self) -> bool:
+        """Whether the answer's body is not read as a whole: too long, or of so many values that it takes minutes."""
+        if self.response is None or self.response.truncated:
+            return self.response is not None
+        return is_crowded(self.body or b"")
+
+    @cached_property
     def document(self) -> jsontext.Document | NotJson | None:
         """The answer's body as JSON, why it is none, or None without a whole body."""
         response = self.response
-        if response is None or response.truncated or self.other_form:
+        if response is None or self.is_cut or self.other_form:
             return None
         try:
             return jsontext.read(self.body or b"", max_depth=MAX_DEPTH)
@@ -241,6 +251,11 @@ class Reading:
             return text
         left = {name: value for name, value in members.items() if name not in REPEATING}
         return json.dumps(left, ensure_ascii=False) if left else text
+
+
+def is_crowded(text: bytes) -> bool:
+    """Whether a JSON text has more values than anybody needs."""
+    return len(text) > MAX_MARKS and sum(map(text.count, (b",", b":", b"[", b"{"))) > MAX_MARKS
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,11 +34,11 @@ keyUsage = keyCertSign
 PAST, NOW_ON, FUTURE, END = "20010101000000Z", "20200101000000Z", "20980101000000Z", "20990101000000Z"
 
 
-def make(folder: Path) -> bool:
+def make(folder: Path, told: str = "nothing") -> bool:
     """Make them in `folder`, each with its key in one PEM file; False when there is no `openssl` here.
 
     `authority.pem` signs `good.pem` and `client.pem`; `self-signed.pem`, `expired.pem` and `not-yet-valid.pem` sign
-    themselves. All are for 127.0.0.1.
+    themselves, and so does `telling.pem`, which is named `told`. All are for 127.0.0.1.
     """
     openssl = shutil.which("openssl")
     if openssl is None:
@@ -59,10 +59,23 @@ def make(folder: Path) -> bool:
         ("self-signed", by_itself, NOW_ON, END),
         ("expired", by_itself, PAST, NOW_ON),
         ("not-yet-valid", by_itself, FUTURE, END),
+        ("telling", by_itself, NOW_ON, END),
     ):
         key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", f"{name}.key")
+        subject = f"/CN={told if name == 'telling' else name}"
         names = () if name == "authority" else ("-addext", "subjectAltName=IP:127.0.0.1")
-        run("req", "-new", "-config", "ca.cnf", *key, "-subj", f"/CN={name}", *names, "-out", f"{name}.csr")
+        run(
+            "req",
+            "-new",
+            "-config",
+            "ca.cnf",
+            *key,
+            "-subj",
+            subject,
+            *names,
+            "-out",
+            f"{name}.csr",
+        )
         signer = f"{name}.key" if signed == by_itself else "authority.key"
         extensions = ("-extensions", "authority") if name == "authority" else ()
         dates = ("-startdate", first, "-enddate", last)

@@ -21,6 +21,10 @@ class Expectation:
 SELECTED = "a selection was run, so nothing is said of the whole"
 TWO = (*ONE, "--requirement", "AMOUNT-ECHO", "--requirement", "RATE-ECHO")
 """A selection that has findings to show where answers are nonsense."""
+QUICK = ("--profile", "quick", "--timeout", "5")
+"""A whole run."""
+WATCHED = (*TWO, "--requirement", "RESPONSE-NO-SERVER-ERROR", "--requirement", "RESOURCE-DATA")
+"""The same, with rows that see each answer."""
 SILENT = "no complete answer within 1 s"
 NOT_HTTP = "is not HTTP/1.1"
 CUT = "the target closed the connection"
@@ -34,7 +38,47 @@ def _gone(words: str, *arguments: str) -> Expectation:
 
 # The first pattern that a mode's name matches counts. Codes of a target that answers nonsense are those of its
 # findings; where that depends on which answer comes first, each is right, and the checks of leftovers are the point.
-EXPECTED: dict[str, Expectation] = {
+FURTHER: dict[str, Expectation] = {
+    "tls-old-version": _gone("TLS 1.2", *ONE, "--ca-file", "{keys}/authority.crt"),
+    "tls-name-tells-the-token": _gone("is self-signed; no requirement was judged"),
+    "framing-http-in-lower-case": _gone("is not HTTP/1.1"),
+    "framing-http-2-*": _gone("answered in HTTP/2"),
+    "framing-length-too-long": _gone(CUT),
+    "framing-length-too-short": Expectation((0, 1), ""),
+    "framing-length-and-chunks": _gone("no requirement was judged"),
+    "framing-length-list-unlike": _gone("conflicting Content-Length headers; no requirement was judged. Look at"),
+    "framing-length-*": _gone("bad Content-Length; no requirement was judged. Look at the head"),
+    "framing-lengths-alike": Expectation((0,), SELECTED),
+    "framing-line-ends-before": Expectation((0, 1, 5), ""),
+    "framing-nine-interim": Expectation((0,), SELECTED),
+    "framing-20[45]-with-body": Expectation((0, 1, 3, 5), ""),
+    "framing-304-with-body": Expectation((5,), ""),
+    "framing-folded-over-and-over": Expectation((0,), SELECTED),
+    "framing-tabs": Expectation((0,), SELECTED),
+    "size-reason-of-60-k": Expectation((0,), SELECTED),
+    "size-trailers-of-50-k": Expectation((0, 5), ""),
+    "size-extension-on-every-octet": Expectation((0, 3), ""),
+    "size-created-at-of-900-k": Expectation((0, 1, 3), "", TWO),
+    "size-name-of-900-k": Expectation((0, 1, 3), "", TWO),
+    "size-gzip-bomb-twice": Expectation((0, 1, 3), "", TWO),
+    "size-ten-codings": Expectation((0, 1, 3), "", TWO),
+    "status-300": _gone("The operation has no slash at its end"),
+    "json-hundred-thousand-members": Expectation((0, 3), "", TWO),
+    "status-402": _gone("5 plain, valid invoices were all refused"),
+    "echo-interim": Expectation((0, 1, 3), "", TWO),
+    "echo-retry-after": _gone("too many requests even at the first", *TWO),
+    "echo-chunk-size": _gone("breaks HTTP/1.1 in the body's framing: illegal chunk header", *TWO),
+    "echo-version": _gone("no requirement was judged", *TWO),
+    "state-507-after-30": Expectation((1,), "RESPONSE-NO-SERVER-ERROR", WATCHED),
+    "state-garbage-after-30": Expectation((1, 3), "", TWO, seconds=90),
+    "state-maintenance-after-30": Expectation((0, 1, 3), "", TWO),
+    "state-429-for-an-hour-after-30": Expectation((5,), "the target has gone away", TWO, seconds=200),
+    "state-hangs-after-30": Expectation((5,), "the target has gone away", TWO, seconds=90),
+    "state-other-version-after-30": Expectation((1,), "RESOURCE-DATA", WATCHED),
+    "state-answers-of-others": Expectation((0, 1, 3), "", TWO),
+    "state-closes-inside-one-in-three": Expectation((0, 3), "", TWO, seconds=90),
+}
+EXPECTED: dict[str, Expectation] = FURTHER | {
     "healthy": Expectation((0,), SELECTED),
     "connect-refused": _gone("nothing listens at"),
     "connect-never-*": _gone(SILENT),
@@ -128,12 +172,23 @@ EXPECTED: dict[str, Expectation] = {
     "state-gone-after-30": Expectation((5,), "the target has gone away", TWO, seconds=90),
     "state-reset-after-30": Expectation((5,), "the target has gone away", TWO, seconds=90),
     "state-503-after-30": Expectation((5, 1), "the target has gone away", TWO, seconds=90),
-    "state-500-after-30": Expectation((1,), "", TWO),
+    "state-500-after-30": Expectation((1,), "RESPONSE-NO-SERVER-ERROR", WATCHED),
     "state-away-and-back": Expectation((0, 3), "", TWO, seconds=90),
     "state-starts-late": Expectation((0,), SELECTED, (*ONE, "--wait-for-target", "20")),
     "state-hang-one-in-three": Expectation((0, 3), "", TWO, seconds=90),
     "state-page-after-30": Expectation((0, 3), "", TWO),
     "state-sign-in-after-30": Expectation((0, 3), "", TWO),
+    # Servers that answer rightly in their own manner: what they are judged, or that it could not be seen whole.
+    "liberty-one-connection": Expectation(
+        (0,), "the target answered one connection again and again", QUICK, seconds=150
+    ),
+    "liberty-four-connections": Expectation((0,), "connections again and again while", QUICK, seconds=150),
+    "liberty-never-a-fifth-connection": Expectation((0, 3), "", QUICK, seconds=150),
+    "liberty-cold-then-in-turn": Expectation(
+        (3,), "the run's time (--max-time) is used up", (*QUICK, "--max-time", "20")
+    ),
+    "liberty-50*": Expectation((0, 3), "", QUICK, seconds=150),
+    "liberty-*": Expectation((0,), "conformant (full)", QUICK, seconds=150),
     # A healthy server, seen through trouble: its verdicts, or that something could not be judged. Never a finding.
     "state-*": Expectation((0, 3), "", TWO),
 }

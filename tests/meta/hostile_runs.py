@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.meta import certificates
+from tests.meta import hostile_further as _further  # noqa: F401 - its modes are registered
+from tests.meta import hostile_liberties as _liberties  # noqa: F401 - likewise
 from tests.meta.facing import IDENTITY, ROOT
 from tests.meta.hostile_modes import expectation
 from tests.meta.hostile_server import MODES, OWN_CERTIFICATE, TOKEN, HostileServer
@@ -112,7 +114,7 @@ def main(patterns: Sequence[str]) -> int:
         folder = Path(temporary)
         keys = folder / "keys"
         keys.mkdir()
-        made = certificates.make(keys)
+        made = certificates.make(keys, TOKEN[:14])
         wanted = [name for name in names if made or name not in OWN_CERTIFICATE]
         with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
             for ran in pool.map(

@@ -17,6 +17,7 @@ import struct
 import sys
 import threading
 import zlib
+from collections import deque
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Final, Self, TypeAlias
@@ -57,6 +58,10 @@ class State:
     elsewhere: list[bytes] = field(default_factory=list)
     """What arrived at the other origin that a redirect names."""
     elsewhere_port: int = 0
+    moments: deque[float] = field(default_factory=deque)
+    """When requests were let through, where they are counted."""
+    kept: dict[str, object] = field(default_factory=dict)
+    """What a mode remembers."""
 
 
 class Client:
@@ -113,6 +118,9 @@ class Client:
             writer.close()
         if b"connection: close" in head.lower():
             return answer
+        said, split, body = answer.partition(b"\r\n\r\n")
+        if b"content-length" not in said.lower() and said[9:12] not in {b"204", b"304"}:
+            answer = said + b"\r\nContent-Length: %d" % len(body) + split + body
         return answer.replace(b"connection: close\r\n", b"").replace(b"Connection: close\r\n", b"")
 
 
@@ -432,7 +440,8 @@ async def _until_close(client: Client) -> None:
 
 
 @cache
-def _bomb(wbits: int) -> bytes:
+def bomb(wbits: int) -> bytes:
+    """A hundred megabytes of blanks, compressed."""
     packer = zlib.compressobj(9, wbits=wbits)
     zeros = b" " * 1_000_000
     return b"".join(packer.compress(zeros) for _ in range(100)) + packer.flush()
@@ -446,16 +455,16 @@ always("size-fields-of-60-k", lambda _: created(f"X-Long: {'y' * 60_000}"))
 
 @mode("size-gzip-bomb")
 async def _gzip_bomb(client: Client) -> None:
-    bomb = _bomb(31)
+    packed = bomb(31)
     while await client.request():
-        await client.send(answer(bomb, "201 Created", "Content-Type: application/json", "Content-Encoding: gzip"))
+        await client.send(answer(packed, "201 Created", "Content-Type: application/json", "Content-Encoding: gzip"))
 
 
 @mode("size-deflate-bomb")
 async def _deflate_bomb(client: Client) -> None:
-    bomb = _bomb(15)
+    packed = bomb(15)
     while await client.request():
-        await client.send(answer(bomb, "201 Created", "Content-Type: application/json", "Content-Encoding: deflate"))
+        await client.send(answer(packed, "201 Created", "Content-Type: application/json", "Content-Encoding: deflate"))
 
 
 # Encodings
@@ -614,7 +623,8 @@ INJECTIONS: Final = {
 }
 
 
-def _injecting(words: str) -> Callable[[bytes], bytes]:
+def injecting(words: str) -> Callable[[bytes], bytes]:
+    """Answers that hold `words` wherever a report may show them."""
     plain = words.encode("utf-8", errors="surrogatepass")
     field_value = plain.translate(None, b"\0\r\n\x0b\x0c").strip()[:20_000]
     turn = itertools.count()
@@ -631,7 +641,7 @@ def _injecting(words: str) -> Callable[[bytes], bytes]:
 
 
 for _name, _words in INJECTIONS.items():
-    always(f"inject-{_name}", _injecting(_words))
+    always(f"inject-{_name}", injecting(_words))
 always("inject-refusal", answer(json.dumps(INJECTIONS).encode(), "400 \x1b[31m##[error]no", JSON))
 always("inject-html-title", answer(PAGE.replace(b"Access", b"[red]::error::"), "200 OK", "Content-Type: text/html"))
 
@@ -744,7 +754,9 @@ _sometimes("state-reset-after-30", _gone_after)
 _sometimes("state-slower-and-slower", _slower)
 
 
-def _answering_when(name: str, when: Callable[[State], bool], octets: bytes) -> None:
+def answering_when(name: str, when: Callable[[State], bool], octets: bytes) -> None:
+    """Register a mode that relays, but answers so when the state is such."""
+
     async def handler(client: Client) -> None:
         while request := await client.request():
             await client.send(octets if when(client.state) else await client.properly(request))
@@ -753,26 +765,26 @@ def _answering_when(name: str, when: Callable[[State], bool], octets: bytes) -> 
 
 
 UNAVAILABLE: Final = answer(b"", "503 Service Unavailable")
-_answering_when("state-503-one-in-three", lambda state: state.requests > 1 and state.requests % 3 == 0, UNAVAILABLE)
-_answering_when("state-503-after-30", lambda state: state.requests > 30, UNAVAILABLE)
-_answering_when("state-503-for-a-while", lambda state: 30 < state.requests <= 60, UNAVAILABLE)
-_answering_when("state-500-after-30", lambda state: state.requests > 30, answer(b"{}", "500 Oops", JSON))
-_answering_when(
+answering_when("state-503-one-in-three", lambda state: state.requests > 1 and state.requests % 3 == 0, UNAVAILABLE)
+answering_when("state-503-after-30", lambda state: state.requests > 30, UNAVAILABLE)
+answering_when("state-503-for-a-while", lambda state: 30 < state.requests <= 60, UNAVAILABLE)
+answering_when("state-500-after-30", lambda state: state.requests > 30, answer(b"{}", "500 Oops", JSON))
+answering_when(
     "state-401-after-30",
     lambda state: state.requests > 30,
     answer(b"", "401 Unauthorized", "WWW-Authenticate: Bearer"),
 )
-_answering_when(
+answering_when(
     "state-page-after-30",
     lambda state: state.requests > 30,
     answer(PAGE, "403 Forbidden", "Content-Type: text/html"),
 )
-_answering_when(
+answering_when(
     "state-sign-in-after-30",
     lambda state: state.requests > 30,
     answer(b"", "302 Found", "Location: https://sso.example/login"),
 )
-_answering_when(
+answering_when(
     "state-429-one-in-five",
     lambda state: state.requests > 1 and state.requests % 5 == 0,
     answer(b"", "429 Too Many Requests", "Retry-After: 0"),
@@ -819,8 +831,8 @@ class HostileServer:
         self._loop.close()
 
     async def _open(self) -> None:
-        if self.name.endswith("-bomb"):
-            _bomb(31 if "gzip" in self.name else 15)
+        if "-bomb" in self.name or self.name == "size-ten-codings":
+            bomb(15 if "deflate" in self.name else 31)
         other = await asyncio.start_server(self._elsewhere, "127.0.0.1", 0)
         self._listening.append(other)
         self.state.elsewhere_port = other.sockets[0].getsockname()[1]
@@ -895,6 +907,8 @@ OWN_CERTIFICATE: Final = {
     "tls-unknown-authority": "good.pem",
     "tls-client-certificate-wanted": "good.pem",
     "tls-trusted": "good.pem",
+    "tls-old-version": "good.pem",
+    "tls-name-tells-the-token": "telling.pem",
     "tls-cut-in-body": "good.pem",
 }
 """The file that a mode shows, of those that `tests.meta.certificates` makes."""
@@ -905,6 +919,9 @@ def _context(name: str, certificates: Path | None) -> ssl.SSLContext | None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates / OWN_CERTIFICATE[name])
+    if name == "tls-old-version":
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+        context.set_ciphers("ALL:@SECLEVEL=0")
     if name == "tls-client-certificate-wanted":
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(certificates / "authority.pem")

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -212,6 +212,10 @@ HTML = "Content-Type: text/html"
         ),
         (answer(b"", "429 Too Many Requests", "Retry-After: 0"), "too many requests even at the first"),
         (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "Correct the port or the scheme of the URL"),
+        (
+            answer().replace(b"Content-Length: ", b"Content-Length: -"),
+            "breaks HTTP/1.1 in the head: bad Content-Length; no requirement was judged. Look at the head",
+        ),
     ],
 )
 def test_a_target_that_refuses_everything_gives_5_and_one_line_that_says_what_to_check(
@@ -511,8 +515,10 @@ INTERRUPTIBLE = (
 """The command, able to be interrupted also where what started us ignores the signal."""
 
 
-def interrupted(url: str, folder: Path, *arguments: str, after: int) -> tuple[int, str, str, float]:
-    """Run the command and interrupt it after so many exchanges; exit code, output, and seconds until its end."""
+def interrupted(
+    url: str, folder: Path, *arguments: str, after: int, by: signal.Signals = signal.SIGINT
+) -> tuple[int, str, str, float]:
+    """Run the command and send it a signal after so many exchanges; exit code, output, and seconds until its end."""
     out = folder / "report"
     process = subprocess.Popen(  # noqa: S603 - our own
         [sys.executable, "-c", INTERRUPTIBLE, "run", url, "--profile", "quick", "--out", str(out), *arguments],
@@ -530,7 +536,7 @@ def interrupted(url: str, folder: Path, *arguments: str, after: int) -> tuple[in
                 break
             time.sleep(0.02)
         start = time.monotonic()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(by)
         printed, complained = process.communicate(timeout=30)
         return process.returncode, printed, complained, time.monotonic() - start
     finally:
@@ -546,17 +552,22 @@ def slow(connection: Connection) -> None:
         connection.send(CREATED)
 
 
-def test_ctrl_c_in_mid_run_keeps_the_evidence_and_writes_the_report(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("by", "words"), [(signal.SIGINT, "interrupted by Ctrl-C"), (signal.SIGTERM, "ended by SIGTERM")]
+)
+def test_ctrl_c_or_sigterm_in_mid_run_keeps_the_evidence_and_writes_the_report(
+    by: signal.Signals, words: str, tmp_path: Path
+) -> None:
     with RawServer(slow) as server:
         code, printed, complained, took = interrupted(
-            server.url, tmp_path, "--requirement", "RESPONSE-STATUS", after=20
+            server.url, tmp_path, "--requirement", "RESPONSE-STATUS", after=20, by=by
         )
 
     report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
     records = list(read(tmp_path / "report" / "evidence.ndjson"))
     assert (code, complained) == (3, "")
-    assert (report["outcome"], report["stopped"]) == ("incomplete", "interrupted by Ctrl-C")
-    assert printed.count("interrupted by Ctrl-C") == 1
+    assert (report["outcome"], report["stopped"]) == ("incomplete", words)
+    assert printed.count(words) == 1
     assert len(records) >= 20
     # Nothing was seen that speaks against the requirement, and that is no pass.
     assert {row["verdict"] for row in report["requirements"]} == {"inconclusive", "not-selected"}
@@ -581,6 +592,43 @@ def test_ctrl_c_does_not_wait_for_a_target_that_hangs(tmp_path: Path) -> None:
     assert (code, complained) == (3, "")
     assert "interrupted by Ctrl-C" in printed
     assert took < 5
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only here is it told whose child a process is")
+@pytest.mark.parametrize(("by", "code"), [(signal.SIGTERM, 3), (signal.SIGKILL, -signal.SIGKILL)])
+def test_what_proves_the_faults_leaves_no_process_behind(by: signal.Signals, code: int) -> None:
+    command = [sys.executable, "-m", "invoice_conformance.cli", "faults", "--run", "--jobs", "2", "amount-*"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())  # noqa: S603 - our own
+    try:
+        listed = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        eventually(lambda: len(listed.read_text().split()) >= 3)
+        children = listed.read_text().split()
+
+        process.send_signal(by)
+        _printed, complained = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.communicate()
+
+    assert process.returncode == code
+    # What is killed says nothing itself; Python's own helper may.
+    assert by == signal.SIGKILL or complained.splitlines()[1:] == ["invoice-conformance: ended by SIGTERM"]
+    eventually(lambda: not any(is_running(child) for child in children))
+
+
+def is_running(process: str) -> bool:
+    """Whether there is a process of this id that is no zombie."""
+    with suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until it does, for half a minute at most."""
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_ctrl_c_before_the_first_answer_is_told_in_one_line(tmp_path: Path) -> None:

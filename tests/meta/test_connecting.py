@@ -325,10 +325,18 @@ def test_the_doctor_names_what_is_missing_for_a_whole_run(
             answer(b"", "301 Moved", "Location: https://elsewhere.example/"),
             "a redirect (301) to https://elsewhere.example/",
         ),
+        (
+            answer(b"", "301 Moved", "Location: http://h/api/v1/invoices/"),
+            "The operation has no slash at its end: let the server answer there",
+        ),
         (answer(b"", "302 Found", "Location: /login?next=/"), "a redirect (302) to a sign-in, /login?next=/"),
         (answer(b"<!doctype html><title>Sign in</title>", "200 OK"), "an HTML page, “Sign in”, answered 200"),
         (answer(b'{"error":"no such contract"}', "422 No"), "The contract is probably unknown"),
         (b"220 mail.example ESMTP\r\n\r\n", "Correct the port or the scheme of the URL"),
+        (
+            b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            r"in the body's framing: illegal chunk header: 'zz\r\n'; no requirement was judged. Look at the chunks",
+        ),
     ],
 )
 def test_the_doctor_says_in_one_line_what_is_wrong_and_what_to_do(canned: bytes, words: str, tmp_path: Path) -> None:

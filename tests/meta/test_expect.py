@@ -436,6 +436,8 @@ TABLE: Final[dict[str, tuple[Expectation, Trial, str]]] = {
     "json: in latin-1": (JsonBody(), one(answer(201, '{"a":"é"}'.encode("latin-1"))), "broken: invalid UTF-8"),
     "json: with a mark": (JsonBody(), one(answer(201, b'\xef\xbb\xbf{"data":{}}')), "broken: a byte order mark"),
     "json: NaN": (JsonBody(), one(created(exchangeRate="NaN")), "broken: a value expected"),
+    "json: of ten thousand members": (JsonBody(), one(answer(201, b'{"a":1%b}' % (b',"b":1' * 10_000))), "unanswered"),
+    "json: of a thousand members": (JsonBody(), one(answer(201, b'{"a":1%b}' % (b',"b":1' * 1_000))), "holds"),
     "json: of a refusal": (JsonBody(), one(answer(422, "no")), "does not apply"),
     "json: no answer": (JsonBody(), one(silence()), "unanswered"),
     "json: a firewall": (JsonBody(), one(firewall()), "unanswered"),

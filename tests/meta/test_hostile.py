@@ -37,7 +37,7 @@ def runs(
     folder = tmp_path_factory.mktemp("hostile")
     keys = folder / "keys"
     keys.mkdir()
-    made = certificates.make(keys)
+    made = certificates.make(keys, TOKEN[:14])
     selected = [item.name for item in request.session.items]
     chosen = [name for name in REPRESENTATIVE if any(item.endswith(f"[{name}]") for item in selected)]
     with ReferenceServer() as reference, ThreadPoolExecutor(AT_ONCE) as pool:

@@ -20,12 +20,15 @@ from invoice_conformance.killing import IDENTITY
 from invoice_conformance.recipes import plain
 from invoice_conformance.redaction import Redactor
 from invoice_conformance.sending import (
+    ASKED_IN_ALL,
     GARBAGE_WAIT,
     RETURNS,
     SHORT_WAIT,
+    SMOOTH,
     STREAK,
     Courier,
     Gone,
+    Ledger,
     Pace,
     Stopped,
     Unrecorded,
@@ -220,6 +223,58 @@ def test_a_target_that_has_gone_is_not_asked_a_thousand_times(trouble: Response 
     assert len(target.bodies) == 1 + STREAK + len(RETURNS)
 
 
+def test_a_request_that_is_one_too_many_goes_again_until_it_is_not() -> None:
+    target = Scripted(created(), *[answer(429)] * 4, created())
+    courier = courier_to(target)
+    courier.send(CASE)
+
+    reading = courier.send(CASE)
+
+    assert reading is not None
+    assert reading.created
+    assert reading.exchange.earlier == ("429",) * 4
+    assert len(set(target.bodies)) == 6
+
+
+def test_a_target_that_asks_for_a_minute_again_and_again_is_not_waited_for_all_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("invoice_conformance.sending.time.sleep", lambda seconds: now.append(now[-1] + seconds))
+    monkeypatch.setattr("invoice_conformance.sending.time.monotonic", lambda: now[-1])
+    turns = [created(), answer(429, Retry_After="60")] * 100
+    courier = courier_to(Scripted(*turns, created()))
+
+    for _case in range(100):
+        courier.send(CASE)
+
+    assert ASKED_IN_ALL < now[-1] - now[0] < 2 * ASKED_IN_ALL + 200
+
+
+def test_a_late_answer_does_not_say_that_a_target_is_back() -> None:
+    ledger = Ledger()
+    request, silence = Request("POST", OPERATION, ()), NoAnswer("refused", "nothing listens")
+
+    for sent_at in range(2, 2 + STREAK):
+        ledger.settle(Exchange(request, silence, float(sent_at), 0.0), created=False)
+    ledger.settle(Exchange(request, created(), 1.0, 10.0), created=True)
+    late = ledger.unavailable
+    ledger.settle(Exchange(request, created(), 20.0, 0.0), created=True)
+
+    assert (late, ledger.unavailable) == (STREAK, 0)
+
+
+def test_what_was_too_fast_is_approached_again_slowly() -> None:
+    pace = Pace()
+    pace.slow_down(0)
+    slowed = pace.per_second or 0
+
+    for _answer in range(SMOOTH):
+        pace.went_well()
+
+    assert slowed < (pace.per_second or 0) < 1.5 * slowed
+
+
 def test_a_target_that_never_answered_is_given_up() -> None:
     target = Scripted(NoAnswer("reset", "the target reset the connection"))
     courier = courier_to(target)
@@ -237,7 +292,8 @@ def test_a_target_that_comes_back_is_asked_on() -> None:
 
     readings = [courier.send(CASE) for _case in range(20)]
 
-    assert [reading is not None and reading.created for reading in readings].count(False) == STREAK // 2
+    # The one whose second attempt made it clear that the target is away is sent once more.
+    assert [reading is not None and reading.created for reading in readings].count(False) == STREAK // 2 - 1
     assert readings[-1] is not None
     assert readings[-1].created
 

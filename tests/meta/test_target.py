@@ -5,6 +5,7 @@ Nothing here knows the contract; the servers are scripts of octets.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import shutil
@@ -14,9 +15,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self
 
 import httpx
 import pytest
@@ -36,7 +36,7 @@ POST = Request("POST", "/api/v1/invoices", (("Authorization", f"Bearer {TOKEN}")
 GET = Request("GET", "/api/v1/invoices", ())
 
 
-@contextmanager
+@contextlib.contextmanager
 def serving(
     script: Callable[[Connection], None], context: ssl.SSLContext | None = None, **settings: object
 ) -> Iterator[tuple[RawServer, Target]]:
@@ -233,16 +233,147 @@ def test_one_connection_carries_many_requests() -> None:
         assert server.connections == 1
 
 
-def test_each_thread_has_a_connection_and_a_dead_thread_leaves_none_behind() -> None:
-    with serving(answering(answer())) as (server, target):
-        for _ in range(5):
-            thread = threading.Thread(target=target.send, args=(POST,))
-            thread.start()
-            thread.join()
-        kept = len(target._clients)  # noqa: SLF001 - a leak shows nowhere else
+def test_threads_that_send_at_once_have_a_connection_each_and_a_dead_one_leaves_its_to_the_next() -> None:
+    together = threading.Barrier(3)
 
-        assert server.connections == 5
-        assert kept == 1
+    def script(connection: Connection) -> None:
+        while request := connection.read_request():
+            if b"/together" in request:
+                together.wait(5)
+            connection.send(answer())
+
+    def sent(request: Request, times: int) -> None:
+        threads = [threading.Thread(target=target.send, args=(request,)) for _ in range(times)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    with serving(script) as (server, target):
+        sent(replace(GET, target="/together"), 3)
+        for _ in range(5):
+            sent(POST, 1)
+
+        assert server.connections == 3
+
+
+# Connections that are answered one after the other
+
+
+@dataclass
+class OneByOne:
+    """Serves each connection until it ends and only then the next, with a queue of that many waiting ones."""
+
+    backlog: int = 100
+    at_once: int = 1
+    most: int = 0
+    """Requests answered on one connection, at most."""
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Self:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=self.backlog)
+        self._listener.settimeout(0.05)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._threads = [threading.Thread(target=self._serve) for _ in range(self.at_once)]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while not self._stopping.is_set():
+            with contextlib.suppress(OSError):
+                raw, _ = self._listener.accept()
+                raw.settimeout(5)
+                with contextlib.closing(raw):
+                    connection, answers = Connection(raw, 0, self._stopping), 0
+                    while connection.read_request():
+                        connection.send(answer())
+                        answers += 1
+                        self.most = max(self.most, answers)
+
+
+def hurried(target: Target, threads: int, requests: int) -> list[Exchange]:
+    """What comes of threads that send so many requests each."""
+    exchanges: list[Exchange] = []
+
+    def send() -> None:
+        for _ in range(requests):
+            exchanges.append(target.send(POST))
+            time.sleep(0.002)
+
+    running = [threading.Thread(target=send) for _ in range(threads)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+    return exchanges
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_server_of_few_connections_gets_no_more_than_it_answers(at_once: int) -> None:
+    with OneByOne(at_once=at_once) as server, Target(TargetSettings(server.url, timeout=1), Redactor([])) as target:
+        exchanges = hurried(target, 4, 200)
+        alone = hurried(target, 1, 3)
+
+    assert [exchange.answer for exchange in exchanges + alone if isinstance(exchange.answer, NoAnswer)] == []
+    assert server.most > 200  # the place was handed on, with its connection
+    served = "one connection" if at_once == 1 else "2 connections"
+    assert target.remarks[0].startswith(f"the target answered {served} again and again while ")
+    assert len(target.remarks) == 1
+
+
+def test_creates_at_the_same_moment_reach_a_server_of_one_connection() -> None:
+    barrier = threading.Barrier(4)
+    exchanges: list[Exchange] = []
+
+    def gated() -> None:
+        def gate() -> None:
+            barrier.wait(5)
+
+        exchanges.append(target.send(POST, gate=gate))
+
+    with OneByOne() as server, Target(TargetSettings(server.url, timeout=2), Redactor([])) as target:
+        target.send(POST)
+
+        threads = [threading.Thread(target=gated) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        last = target.send(POST)
+
+    assert [answered(exchange).status for exchange in [*exchanges, last]] == [200] * 5
+    assert target.remarks == ()
+
+
+def test_a_server_of_many_connections_is_asked_over_all_of_them() -> None:
+    with serving(answering(answer())) as (server, target):
+        hurried(target, 4, 50)
+
+        assert server.connections == 4
+        assert target.remarks == ()
+
+
+def test_a_server_that_answers_in_turn_is_not_taken_for_one_of_few_connections() -> None:
+    one = threading.Lock()
+
+    def slow(connection: Connection) -> None:
+        while connection.read_request():
+            with one:
+                time.sleep(0.12)
+            connection.send(answer())
+
+    with serving(slow, timeout=2) as (_, target):
+        exchanges = hurried(target, 3, 4)
+
+        assert {answered(exchange).status for exchange in exchanges} == {200}
+        assert target.remarks == ()
 
 
 @pytest.mark.parametrize("said", ["Connection: close", "Connection: Close, x"])

@@ -62,6 +62,7 @@ def build(
     done: Done,
     ledger: Ledger,
     met: Mapping[tuple[str, str], Met],
+    remarks: Sequence[str],
     version: str,
 ) -> Report:
     """The report as plain JSON values; `spec/report.schema.json` describes it.
@@ -87,6 +88,7 @@ def build(
         "exit_code": exit_code,
         "partial": partial,
         "stopped": done.stopped,
+        "remarks": list(remarks),
         "profile": settings.profile,
         "seed": settings.seed,
         "started_at": stamp(done.started_at),

@@ -109,6 +109,9 @@ def _head(report: Report) -> Iterator[str]:
     if report["stopped"]:
         yield f"Stopped: {_code(report['stopped'])}"
         yield ""
+    for remark in report.get("remarks", []):
+        yield f"Note: {_code(remark)}"
+        yield ""
     yield (
         f"{_code(target_of(report))}, {report['started_at'][:16].replace('T', ' ')} UTC, "
         f"{sent_of(report)}, "

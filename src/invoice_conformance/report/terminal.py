@@ -204,6 +204,7 @@ def _verdict(report: Report, folder: Path) -> Text:
         text.append(f"; {gate_of(report)}" if report["exit_code"] in TOLD else f" (exit code {report['exit_code']})")
     if report["stopped"] is not None:
         text.append(f"\n{one_line(report['stopped'])}", style=COLOURS[outcome])
+    text.append("".join(f"\n{one_line(line)}" for line in report.get("remarks", [])), style="yellow")
     text.append("".join(f"\n{one_line(line)}" for line in set_of(report)), style="yellow")
     if report["waived"]:
         text.append(f"\nwaived by name: {', '.join(report['waived'])}", style="yellow")
