@@ -165,6 +165,11 @@ class Case:
         ).hexdigest()
 
 
+NEEDS_OTHER = "it needs a second tenant; set --other-tenant-id and --other-contract-id"
+SAME_CONTRACT = "both tenants have a contract with the same id; set --other-contract-id to one that only the other has"
+RIGHT_HERE = "the wrong id that it sends is a right one here"
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who is asking: the values that fill a case's holes. Holds secrets; never written down."""
@@ -179,6 +184,21 @@ class Identity:
     def has_other_tenant(self) -> bool:
         """Whether the ids of a second tenant are known."""
         return bool(self.other_tenant and self.other_contract)
+
+    def hinders(self, case: Case) -> str | None:
+        """Why a case cannot be sent as what it is meant to be, by these ids; None when it can."""
+        if case.needs_other and not self.has_other_tenant:
+            return NEEDS_OTHER
+        tenants = {value for name, value in case.headers if name.lower() == "tenant-id"}
+        there = "${other_tenant}" in tenants
+        foreign = Hole("contract" if there else "other-contract")
+        if foreign in case.body and self.contract == self.other_contract:
+            return SAME_CONTRACT
+        own = {self.other_tenant, self.tenant} if self.other_tenant else {self.tenant}
+        named = {edit.parts for edit in case.edits if edit.field == "contractId"}
+        if tenants & own or (spell_string((self.other_contract if there else None) or self.contract),) in named:
+            return RIGHT_HERE
+        return None
 
 
 @dataclass
@@ -314,7 +334,7 @@ def _values(identity: Identity) -> dict[str, str]:
         "${token:case}": other_case if other_case != token else f"{token}0",
         "${token:reversed}": token[::-1] if token[::-1] != token else f"0{token}",
         "${tenant}": tenant,
-        "${tenant:less}": tenant[:-1],
+        "${tenant:less}": tenant[:-1] if tenant[:-1] != identity.other_tenant else f"0{tenant}",
         "${tenant:case}": _in_other_case(tenant),
         # One letter is enough for who decodes it, and no tenant is called so.
         "${tenant:encoded}": f"%{ord(tenant[:1] or 'x') % 256:02X}{tenant[1:]}",
@@ -369,7 +389,7 @@ def fill(
             chunks.append(spell_hole(part, identity))
         else:
             chunks.append(part)
-    values = _values(identity)
+    values = {**_values(identity), "${number}": number or ""}
     headers = [(name, _replaced(template, values)) for name, template in case.headers]
     suffix = case.suffix
     if "${" in suffix:

@@ -59,6 +59,11 @@ class Script:
         """The case under judgement."""
         return next(case for role, case in self.steps if role == "act")
 
+    @property
+    def needs_other(self) -> bool:
+        """Whether it cannot be sent without the ids of a second tenant."""
+        return any(case.needs_other for _role, case in self.steps)
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:

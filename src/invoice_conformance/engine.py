@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from invoice_conformance.verdict import Finding, Judge
 
 
-NEEDS_OTHER = "it needs a second tenant; set --other-tenant-id and --other-contract-id"
 CAPPED = "not sent, because the invoice cap (--max-invoices) was reached"
 
 
@@ -241,9 +240,10 @@ class Engine:
                 self._open[script.id] = len(cases)
                 for case in cases:
                     self._needed.setdefault(case, []).append(script)
-            if not all(self._can_send(case) for _role, case in script.steps):
+            hindered = [why for _role, case in script.steps if (why := self._courier.hinders(case)) is not None]
+            if hindered:
                 self._open[script.id] = 0
-                self._judge.unsent(script, NEEDS_OTHER)
+                self._judge.unsent(script, hindered[0], wanted=False)
 
     def _take(self, sent: Sent) -> None:
         if sent.case is not None:
@@ -252,7 +252,7 @@ class Engine:
             self._take_script(sent)
 
     def _can_send(self, case: Case) -> bool:
-        return self._courier.has_other_tenant or not case.needs_other
+        return self._courier.hinders(case) is None
 
     def _one(self, case: Case) -> Sent:
         reading = self._courier.send(case)

@@ -105,6 +105,13 @@ def unanswered(reading: Reading) -> DoesNotApply | None:
     return None
 
 
+def _unread(reading: Reading) -> DoesNotApply | None:
+    """Why nothing is known of the invoice that an exchange made, as far as that is not for want of one."""
+    if reading.created and (reading.is_cut or reading.is_deep):
+        return DoesNotApply("the body of the answer is too long or too deep to be read whole")
+    return unanswered(reading)
+
+
 def kind_of(reading: Reading) -> str:
     """A word for the kind of answer, by which defects are told apart."""
     status = reading.status
@@ -281,7 +288,8 @@ def _instant_echo(sent: Json, got: Json) -> bool:
         return False
     if sent == got:
         return True  # whatever the form, that is another matter
-    wanted, came = instant.read_sent(sent), instant.read_rfc3339(got)
+    # Whether the answer's form is RFC 3339's is a row of its own.
+    wanted, came = instant.read_sent(sent), instant.read_sent(got)
     return wanted is not None and came is not None and abs(wanted - came) < MILLISECOND
 
 
@@ -318,7 +326,7 @@ class Echoed:
         """Broken when an accepted value is missing from the answer or is another."""
         act = trial.act
         if act.data is None or act.sent is None or act.judgement.kind == "invalid":
-            return unanswered(act) or DoesNotApply("no invoice was created")
+            return _unread(act) or DoesNotApply("no invoice was created")
         value = act.sent.get(self.field)
         edits, own = dict(act.meaning.edits), OF_OTHER_TENANT
         if value is None or not self._within(value, act) or (self.untouched and edits.get(self.field, own) != own):
@@ -437,7 +445,7 @@ class NotFilled:
         """Broken when the server fills in a date of its own."""
         act = trial.act
         if act.data is None or act.sent is None:
-            return unanswered(act) or DoesNotApply("no invoice was created")
+            return _unread(act) or DoesNotApply("no invoice was created")
         empty = [name for name in self.fields if act.sent.get(name) is None]
         if not empty:
             return DoesNotApply("all dates were sent")
@@ -514,7 +522,7 @@ class HasMembers:
         """Broken by the first missing member."""
         act = trial.act
         if act.data is None:
-            return unanswered(act) or DoesNotApply("no invoice was created")
+            return _unread(act) or DoesNotApply("no invoice was created")
         missing = [name for name in self.members if name not in act.data]
         if not missing:
             return Holds()
@@ -544,7 +552,7 @@ class MemberIs:
         """Broken when the member is there and of another kind."""
         act = trial.act
         if act.data is None or self.member not in act.data:
-            return unanswered(act) or DoesNotApply(f"no resource with {self.member}")
+            return _unread(act) or DoesNotApply(f"no resource with {self.member}")
         value = act.data[self.member]
         if self.member in DATE_FIELDS and value is None:
             return DoesNotApply(f"{self.member} is null")
@@ -662,7 +670,9 @@ class NoServerError:
         act = trial.act
         if (trouble := unanswered(act)) is not None:
             return trouble
-        if act.status < 500 or (act.status == 501 and act.exchange.request.method != "POST"):  # noqa: PLR2004
+        request = act.exchange.request
+        other_method = request.method != "POST" or request.values("x-http-method-override")
+        if act.status < 500 or (act.status == 501 and other_method):  # noqa: PLR2004 - its number
             return Holds()
         name, edge = _place(act)
         return Broken(
@@ -706,6 +716,8 @@ class JsonBody:
             return DoesNotApply(act.other_form)
         if act.is_cut:
             return DoesNotApply("the body is too long to be read whole", unanswered=True)
+        if act.is_deep:
+            return DoesNotApply("the body is nested too deep to be read whole")
         if isinstance(act.document, jsontext.Document):
             return Holds()
         reason = str(act.document) if act.response.body else "an empty body"
@@ -753,8 +765,10 @@ class JsonType:
         )
 
 
-OF_HTTP = frozenset({408, 414, 417, 431})
-"""Refusals that HTTP servers make by themselves: too slow, too long a target, an odd Expect, too large a head."""
+OF_HTTP = frozenset({408, 413, 414, 417, 431})
+"""Refusals that HTTP servers make by themselves: too slow, too large, too long, an odd Expect, too large a head."""
+_NO_URI = re.compile(r"[^!#-;=?-Z_a-z~]|%(?![0-9A-Fa-f]{2})")
+"""What makes a target none of RFC 3986, which a parser below the application may refuse by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -767,13 +781,14 @@ class ErrorIsJson:
         response = act.response
         if response is None or not 400 <= act.status < 500 or act.exchange.request.method != "POST":  # noqa: PLR2004
             return unanswered(act) or DoesNotApply("no refusal")
-        by_others = "the HTTP layer below the application answers so" if act.status in OF_HTTP else act.in_front
+        below = act.status in OF_HTTP or _NO_URI.search(act.exchange.request.target)
+        by_others = "the HTTP layer below the application answers so" if below else act.in_front
         if by_others or act.other_form:
             return DoesNotApply(by_others or act.other_form or "")
         if not response.body_length:
             return Broken("an error as JSON", "an empty body", "empty", edge="error body", reading=act)
         value = response.header("content-type") or ""
-        if _PROBLEM_TYPE.match(value) and (act.is_cut or isinstance(act.document, jsontext.Document)):
+        if _PROBLEM_TYPE.match(value) and (act.is_cut or act.is_deep or isinstance(act.document, jsontext.Document)):
             return Holds()
         return Broken(
             expected="an error as JSON (application/json or application/problem+json)",
@@ -841,6 +856,14 @@ class SecondRefused:
         )
 
 
+def _shut_out(first: Reading, act: Reading) -> DoesNotApply | None:
+    """Why nothing is said of a refusal: another tenant's create was refused for who asks, not for what."""
+    tenants = {tuple(one.exchange.request.values("tenant-id")) for one in (first, act)}
+    if len(tenants) == 1 or act.status not in SPEAKS_OF_ELSE:
+        return None
+    return DoesNotApply(f"the token may not act for the other tenant: {act.said()}")
+
+
 @dataclass(frozen=True, slots=True)
 class BothCreated:
     """After `first` (created, or refused when `after_refusal`), each `act` succeeds: its number is still free."""
@@ -859,7 +882,7 @@ class BothCreated:
         met = 400 <= first.status < 500 if self.after_refusal else first.accepted  # noqa: PLR2004 - refusals
         if not met:
             return DoesNotApply(f"the first create was answered with {first.said()}")
-        if (trouble := unanswered(act)) is not None:
+        if (trouble := unanswered(act) or _shut_out(first, act)) is not None:
             return trouble
         if act.accepted:
             return Holds()
@@ -986,7 +1009,9 @@ class ClockRuns:
             return DoesNotApply("no createdAt and Date to compare")
         if self.first is None or date < self.first[1]:
             self.first = (created, date)
-        if created != self.first[0] or date - self.first[1] < STANDSTILL:
+        # Whole minutes are the steps of a coarse clock.
+        enough = STANDSTILL if created % 60 else STANDSTILL + 60
+        if created != self.first[0] or date - self.first[1] < enough:
             return Holds()
         return Broken(
             expected=f"a createdAt later than {float(date - self.first[1]):.0f} seconds before",

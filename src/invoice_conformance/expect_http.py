@@ -129,6 +129,9 @@ class Understood:
             return trouble
         if act.accepted or act.status in self.also:
             return Holds()
+        old = act.response is not None and act.response.http_version == "HTTP/1.0"
+        if old and act.exchange.request.chunked:
+            return Holds()  # RFC 9112 §6.1: chunks are for who is known to speak HTTP/1.1
         if (trouble := _twin_trouble(trial)) is not None:
             return trouble
         also = f", or {' or '.join(map(str, self.also))}" if self.also else ""

@@ -134,10 +134,11 @@ class NothingForeign:
         """What would give the other tenant's invoice away, in words and as it is spelled."""
         invoice, sent, own = first.data or {}, first.sent or {}, act.data or {}
         tenant = first.exchange.request.values("tenant-id")
-        found: list[tuple[str, Json]] = [
-            ("the other invoice's number", sent.get("invoiceNumber")),
-            ("the other tenant's id", tenant[0] if tenant else None),
-        ]
+        found: list[tuple[str, Json]] = [("the other invoice's number", sent.get("invoiceNumber"))]
+        # A list shows what earlier requests and runs left in this tenant, which may well name the other.
+        listed = act.exchange.request.method != "POST"
+        if not listed:
+            found.append(("the other tenant's id", tenant[0] if tenant else None))
         if act.exchange.request.method == "POST":
             # An id that repeats, or a contract that was accepted here, is another row's affair; a list shows both.
             found += [
@@ -145,7 +146,8 @@ class NothingForeign:
                 ("the other tenant's contract", sent.get("contractId")),
             ]
         yield from ((what, text) for what, text in found if isinstance(text, str) and _peculiar(text))
-        yield "the other invoice's amount", self.amount
+        if not listed:
+            yield "the other invoice's amount", self.amount
 
 
 def _holder(act: Reading, text: str) -> str:

@@ -26,6 +26,9 @@ _SHORT_EXPONENT: Final = 18
 _MODERATE: Final = 10_000
 
 
+TOO_DEEP = "nested more than"
+
+
 class NotJson(ValueError):  # noqa: N818 - it names what the text is
     """The text breaks the grammar, or a limit: `reason` in words, `position` in octets from its start."""
 
@@ -33,6 +36,8 @@ class NotJson(ValueError):  # noqa: N818 - it names what the text is
         super().__init__(f"{reason} at octet {position}")
         self.reason = reason
         self.position = position
+        self.too_deep = reason.startswith(TOO_DEEP)
+        """Whether only the limit of depth was passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +234,7 @@ class _Reader:
         """Enter an array or object; return it when it ends at once."""
         depth = len(self._containers) + 1
         if depth > self._max_depth:
-            raise self._error(f"nested more than {self._max_depth} deep", start)
+            raise self._error(f"{TOO_DEEP} {self._max_depth} deep", start)
         self._deepest = max(self._deepest, depth)
         closing = "]" if bracket == "[" else "}"
         container: list[Json] | dict[str, Json] = [] if bracket == "[" else {}

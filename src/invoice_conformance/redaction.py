@@ -49,6 +49,8 @@ _ESCAPE = re.compile(
 )
 _NUMBER = re.compile(r"[0-9:.+TZ_-]+")
 """Numbers, dates and times, of which tokens have parts too."""
+_LONGEST_NUMBER = 17
+"""Digits that a number in an answer may have."""
 _ESCAPE_SIGN = re.compile(r"[%&\\]")
 _LAST_CODE_POINT = 0x10FFFF
 _COMPRESSED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
@@ -76,7 +78,9 @@ class Redactor:
     in base64 and base64url at any alignment (so also inside the base64 of `Bearer <secret>`); layers of
     escapes are taken off three deep. Any 8 consecutive characters of it are removed as well, except those of
     a JWT's header, which is the same for everybody, and of what stands in answers anyway: numbers, dates and what the
-    `ordinary` texts hold in any letter case. A secret below 8 characters is removed from header values only.
+    `ordinary` texts hold in any letter case. A secret below 8 characters is removed from header values only. One that
+    is a number or a word of those texts itself is removed only where `Bearer` stands before it, and from the fields
+    whose whole value goes: anywhere else it says nothing, and an answer without it is maimed.
 
     Whoever holds one of the `credentials` may act for its owner; they are secrets too, and `discloses` looks for them.
     """
@@ -183,8 +187,11 @@ def _needles(secrets: list[str], credentials: list[str], ordinary: str) -> _Need
     wholes: set[str] = set()
     grams: set[str] = set()
     hex_grams: set[str] = set()
+    telling_nothing = {secret for secret in secrets if _is_ordinary(secret, ordinary)}
     for secret in secrets:
-        if len(secret) < _GRAM:
+        if secret in telling_nothing:
+            wholes.update(_encodings(f"Bearer {secret}"))
+        if len(secret) < _GRAM or secret in telling_nothing:
             continue
         for spelling in {secret, secret.encode("utf-8", "surrogatepass").decode("latin-1")}:
             telling = spelling[_telling_from(spelling) :]
@@ -198,15 +205,22 @@ def _needles(secrets: list[str], credentials: list[str], ordinary: str) -> _Need
             hex_grams.update(_windows(octets, _HEX_GRAM), _windows(octets.upper(), _HEX_GRAM))
     texts = wholes | grams | hex_grams
     anchors = {_blocks(block.encode("latin-1", "replace"))[0] for text in texts for block in _windows(text, _ANCHOR)}
-    short = sorted((secret for secret in secrets if len(secret) < _GRAM), key=len, reverse=True)
+    short = sorted((one for one in secrets if len(one) < _GRAM and one not in telling_nothing), key=len, reverse=True)
     return _Needles(
         wholes=tuple(sorted(wholes, key=len, reverse=True)),
         grams=frozenset(grams),
         hex_grams=frozenset(hex_grams),
         anchors=frozenset(anchors),
         short=re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, short)) + r")(?!\w)") if short else None,
-        credentials=_whole(credentials),
+        credentials=_whole([credential for credential in credentials if credential not in telling_nothing]),
     )
+
+
+def _is_ordinary(secret: str, ordinary: str) -> bool:
+    """Whether a secret is a number, or a word that stands in ordinary texts."""
+    if _NUMBER.fullmatch(secret):
+        return len(secret) <= _LONGEST_NUMBER
+    return re.search(rf"(?<![\w-]){re.escape(secret.lower())}(?![\w-])", ordinary) is not None
 
 
 def _whole(credentials: list[str]) -> re.Pattern[str] | None:

@@ -117,10 +117,9 @@ class Recorded:
         """The operation's path on the target."""
         return self._author.path
 
-    @property
-    def has_other_tenant(self) -> bool:
-        """Whether the ids of a second tenant are known."""
-        return self._identity.has_other_tenant
+    def hinders(self, case: Case) -> str | None:
+        """Why a case was not to be sent; None when it was."""
+        return self._identity.hinders(case)
 
     @property
     def hidden(self) -> int:

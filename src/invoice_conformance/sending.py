@@ -106,9 +106,8 @@ class Carrier(Protocol):
         """The operation's path on the target."""
         ...
 
-    @property
-    def has_other_tenant(self) -> bool:
-        """Whether the ids of a second tenant are known."""
+    def hinders(self, case: Case) -> str | None:
+        """Why a case cannot be sent as what it is meant to be; None when it can."""
         ...
 
     def send(
@@ -313,6 +312,10 @@ class Courier:
     def has_other_tenant(self) -> bool:
         """Whether the ids of a second tenant are known."""
         return self._identity.has_other_tenant
+
+    def hinders(self, case: Case) -> str | None:
+        """Why a case cannot be sent as what it is meant to be; None when it can."""
+        return self._identity.hinders(case)
 
     def send(
         self,

@@ -138,7 +138,9 @@ COMMON = (
     "Content-Type: application/problem+json; charset=utf-8, WWW-Authenticate: Bearer, Authorization, Content-Length, "
     "Transfer-Encoding: chunked, Connection: keep-alive, X-Content-Type-Options: nosniff, X-Request-Id, Server, Date: "
     "Strict-Transport-Security: max-age=31536000; includeSubDomains, Cache-Control: no-store, no-cache, Location, "
-    "correlation-id, X-Forwarded-For, application"
+    "correlation-id, X-Forwarded-For, application, Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS; html, text, "
+    "plain, gzip, close, realm, error, error_description, invalid_token, invalid_request, insufficient_scope, token, "
+    "bearer, api, test, demo, dev, staging, null, undefined, none, true, false, http, https, localhost, inv"
 )
 """What heads of answers are made of."""
 

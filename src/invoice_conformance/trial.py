@@ -206,6 +206,11 @@ class Reading:
             return self.response is not None
         return is_crowded(self.body or b"")
 
+    @property
+    def is_deep(self) -> bool:
+        """Whether the answer's body is nested too deep for us, which says nothing of how well it is formed."""
+        return isinstance(self.document, NotJson) and self.document.too_deep
+
     @cached_property
     def document(self) -> jsontext.Document | NotJson | None:
         """The answer's body as JSON, why it is none, or None without a whole body."""

@@ -238,6 +238,10 @@ class Judge:
                 self._folds.append((planned.check, planned.check.fold()))
             elif planned.check.watching and planned.check.expecting is not None:
                 self._watchers.append((planned.check, planned.check.expecting.judge, frozenset(own)))
+        self._without_other = {
+            one.check.name for one in plan.planned if any(not script.needs_other for script in one.scripts)
+        }
+        """Checks that have something to send to one tenant alone."""
         self._order = {script.id: place for place, script in enumerate(plan.scripts.values())}
         self._groups = {script.act.id: script.group for script in plan.scripts.values()}
 
@@ -288,13 +292,14 @@ class Judge:
             if isinstance(check.expecting, kind):
                 self._count(check, self._judged(check, trial, judging, trial), trial, "", own=True, script=script)
 
-    def unsent(self, script: Script, reason: str) -> None:
-        """Note that a script was not sent, and why."""
+    def unsent(self, script: Script, reason: str, *, wanted: bool = True) -> None:
+        """Note that a script was not sent, and why; one that is not `wanted` leaves it to the others of its check."""
         for check, group in self._subscribers.get(script.id, ()):
-            self._tally(check, group).add(DoesNotApply(reason, unanswered=True), own=True)
+            missed = wanted or check.name not in self._without_other
+            self._tally(check, group).add(DoesNotApply(reason, unanswered=missed), own=True)
         for check, _judging, own in self._watchers:
             if script.act.id in own:
-                self._tally(check, script.group).add(DoesNotApply(reason, unanswered=True), own=True)
+                self._tally(check, script.group).add(DoesNotApply(reason, unanswered=wanted), own=True)
 
     def cut_short(self, reason: str) -> None:
         """Note that the run ended early: what is said of every answer was then not seen of all of them."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -18,14 +19,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invoice_conformance import jsontext, locate
-from invoice_conformance.boundaries import Edge, edge_case, edges
-from invoice_conformance.case import BEARER, Case, Hole, Identity, Numbering, NumberSlot, fill, sample, spell_string
+from invoice_conformance.boundaries import Edge, edge_case, edges, invoice
+from invoice_conformance.case import (
+    BEARER,
+    Case,
+    Edit,
+    Hole,
+    Identity,
+    Numbering,
+    NumberSlot,
+    fill,
+    sample,
+    spell_string,
+)
 from invoice_conformance.catalogue import Catalogue
 from invoice_conformance.checks import PROFILES, Registry, Scope
 from invoice_conformance.contract import Contract
 from invoice_conformance.numbers import WORDS
 from invoice_conformance.oracle import Oracle
 from invoice_conformance.plan import make_plan
+from invoice_conformance.recipes import plain
 from invoice_conformance.session import PRESENT
 
 if TYPE_CHECKING:
@@ -469,3 +482,41 @@ def test_every_other_case_stays_as_it_is_when_an_optional_field_is_added(tmp_pat
     after = {edge.id: edge_case(more, edge).digest for edge in edges(more) if edge.field != "discountMinor"}
 
     assert before == after
+
+
+FOREIGN: Final = invoice(CONTRACT, "foreign", (Edit("contractId", "foreign", (Hole("other-contract"),)),))
+ZERO: Final = invoice(CONTRACT, "0", (Edit("contractId", "another kind", (b'"0"',)),))
+
+
+@pytest.mark.parametrize(
+    ("identity", "case", "why"),
+    [
+        (Identity("t", "a", "1", "b", "2"), FOREIGN, None),
+        (Identity("t", "a", "1", "b", "1"), FOREIGN, "both tenants have a contract with the same id"),
+        (Identity("t", "a", "1"), FOREIGN, "it needs a second tenant"),
+        (Identity("t", "a", "0"), ZERO, "the wrong id that it sends is a right one here"),
+        (Identity("t", "a", "1"), ZERO, None),
+    ],
+)
+def test_a_case_is_not_sent_where_its_ids_make_it_another(identity: Identity, case: Case, why: str | None) -> None:
+    said = identity.hinders(case)
+
+    assert said is None if why is None else said is not None and said.startswith(why)
+
+
+def test_a_tenant_that_is_cut_short_is_not_the_other_one() -> None:
+    identity = Identity("t", "acme1", "1", "acme", "2")
+    case = replace(plain(CONTRACT), headers=(("tenant-id", "${tenant:less}"),))
+
+    request = fill(case, identity, Numbering.fresh(), "/").request
+
+    assert request.values("tenant-id") not in (["acme"], ["acme1"])
+
+
+def test_a_key_for_replays_is_another_one_each_time() -> None:
+    case = replace(plain(CONTRACT), headers=(("Idempotency-Key", "${number}"),))
+    numbering = Numbering.fresh()
+
+    keys = {fill(case, IDENTITY, numbering, "/").request.values("idempotency-key")[0] for _ in range(2)}
+
+    assert len(keys) == 2

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -659,9 +660,11 @@ def test_a_clock_that_stands_still_is_found() -> None:
         return read(answer(201, text_of(members), Date=f"Wed, 05 Nov 2025 15:08:{date} GMT"))
 
     running = fold_of(ClockRuns, made("00", "00"), made("03", "00"), made("30", "30"))
-    standing = fold_of(ClockRuns, made("00", "00"), made("04", "00"), made("05", "00"), read(silence()))
+    standing = fold_of(ClockRuns, made("01", "01"), made("05", "01"), made("06", "01"), read(silence()))
+    of_minutes = fold_of(ClockRuns, made("00", "00"), made("59", "00"))
 
     assert running == ["holds"] * 3
+    assert of_minutes == ["holds"] * 2
     assert standing == ["holds", "holds", "broken: stands still", "does not apply"]
 
 
@@ -924,3 +927,54 @@ def test_a_used_pooled_number_says_nothing_of_its_text() -> None:
     # A run before this one may have used all the equivalents up: the same verdicts when run again.
     assert isinstance(judged, DoesNotApply)
     assert not judged.unanswered
+
+
+DEEP = "[" * 200 + "]" * 200
+
+
+def test_an_answer_that_is_nested_deeper_than_is_read_is_not_called_broken() -> None:
+    kept = read(answer(201, text_of({"data": text_of(resource()), "kept": DEEP})))
+    repeated = read(answer(422, text_of({"input": DEEP}), Content_Type="application/problem+json"))
+
+    assert isinstance(JsonBody().judge(trial(kept)), DoesNotApply)
+    assert isinstance(ErrorIsJson().judge(trial(repeated)), Holds)
+    assert isinstance(Echoed("amountMinor", "number").judge(trial(kept)), DoesNotApply)
+
+
+@pytest.mark.parametrize(
+    "by_http",
+    [
+        read(answer(413, "<h1>Request Entity Too Large</h1>", Content_Type="text/html")),
+        read(answer(400, "<h1>Bad Request</h1>", Content_Type="text/html"), target="/api/v1/invoices?limit=%zz&a[]=1"),
+    ],
+    ids=["a proxy's limit", "a target that is no URI"],
+)
+def test_an_error_page_of_the_http_layer_is_not_blamed_on_the_api(by_http: Reading) -> None:
+    assert isinstance(ErrorIsJson().judge(trial(by_http)), DoesNotApply)
+
+
+def test_a_server_that_honours_an_override_may_not_know_the_method() -> None:
+    asked = read(answer(501, "{}"))
+    request = replace(asked.exchange.request, headers=(("X-HTTP-Method-Override", "PUT"),))
+    overridden = Reading(replace(asked.exchange, request=request), asked.meaning, asked.rules)
+
+    assert isinstance(NoServerError().judge(trial(asked)), Broken)
+    assert isinstance(NoServerError().judge(trial(overridden)), Holds)
+
+
+def test_an_instant_without_seconds_is_the_same_instant() -> None:
+    act = read(created(issuedAt='"2023-10-05T14:48Z"'), issuedAt='"2023-10-05T14:48:00.000Z"')
+
+    assert isinstance(Echoed("issuedAt", "instant").judge(trial(act)), Holds)
+
+
+def test_another_tenant_may_be_closed_to_the_token() -> None:
+    first = read(created())
+    request = replace(first.exchange.request, headers=(("tenant-id", "another"),))
+    refused = read(answer(403, "{}"))
+    elsewhere = Reading(replace(refused.exchange, request=request), refused.meaning, refused.rules)
+
+    expected = BothCreated("numbers are unique within a tenant")
+
+    assert isinstance(expected.judge(trial(elsewhere, first=first)), DoesNotApply)
+    assert isinstance(expected.judge(trial(read(refusal(409)), first=first)), Broken)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -23,7 +24,7 @@ from invoice_conformance.expect_http import (
     RefusedWith,
     Understood,
 )
-from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Trial
+from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Trial
 
 if TYPE_CHECKING:
     from invoice_conformance.exchange import NoAnswer, Response
@@ -292,3 +293,15 @@ def test_a_body_without_members_has_no_defect_in_one(body: bytes) -> None:
     judged = ErrorStatusSteady().observe(read(refusal(), body=body, edits=()))
 
     assert isinstance(judged, DoesNotApply)
+
+
+def test_chunks_are_not_for_who_speaks_http_1_0() -> None:
+    new = read(refusal(400))
+    chunked = replace(new.exchange.request, chunked=True)
+    old = Reading(
+        replace(new.exchange, request=chunked, answer=replace(refusal(400), http_version="HTTP/1.0")),
+        new.meaning,
+        new.rules,
+    )
+
+    assert isinstance(UNDERSTOOD.judge(Trial("", {"act": (old,), "twin": (read(created()),)})), Holds)

@@ -307,3 +307,42 @@ def test_a_part_that_goes_beyond_what_answers_are_made_of_is_removed() -> None:
 
     assert redactor.text("cut: dev-token-12") == "cut: [redacted]"
     assert redactor.text("my-application is unknown") == "[redacted]tion is unknown"
+
+
+WORDS = ("Allow: GET, POST; api, amountMinor, tnt_pfh0haxfpzowht3oi213cqos",)
+
+
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [
+        ("api", 'Bearer realm="api"'),
+        ("POST", "GET, POST"),
+        ("amountMinor", '{"amountMinor":5000}'),
+        ("12345678", '{"amountMinor":123456789,"exchangeRate":1.12345678}'),
+        ("2026", "Mon, 23 Nov 2026 06:30:00 GMT"),
+        ("9007199254740991", '{"amountMinor":9007199254740991}'),
+        ("tnt_pfh0haxfpzowht3oi213cqos", "no tenant tnt_pfh0haxfpzowht3oi213cqos"),
+    ],
+)
+def test_a_token_that_is_an_ordinary_word_or_number_maims_no_answer(token: str, said: str) -> None:
+    redactor = Redactor([token], [token], WORDS)
+
+    assert redactor.text(said) == said
+    assert redactor.headers((("X-Said", said),)) == (("X-Said", said),)
+    assert not redactor.discloses(said.encode())
+
+
+@pytest.mark.parametrize("token", ["api", "12345678", "tnt_pfh0haxfpzowht3oi213cqos"])
+def test_such_a_token_goes_all_the_same_where_it_is_one(token: str) -> None:
+    redactor = Redactor([token], [token], WORDS)
+    spelled = base64.b64encode(f"Bearer {token}".encode()).decode()
+
+    assert token not in redactor.text(f"you sent Bearer {token}")
+    assert spelled not in redactor.text(f"you sent {spelled}")
+    assert redactor.header("Authorization", f"Bearer {token}") == REDACTED
+
+
+def test_a_long_number_is_a_secret_like_any_other() -> None:
+    number = "48151623421084815162"
+
+    assert number not in Redactor([number], [number]).text(f"id {number}")
