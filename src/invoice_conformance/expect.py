@@ -11,7 +11,7 @@ import math
 import re
 import sys
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
@@ -668,11 +668,13 @@ class NoServerError:
     def judge(self, trial: Trial) -> Judged:
         """Broken by a 5xx of the server itself."""
         act = trial.act
+        if act.response is not None and act.status < 500:  # noqa: PLR2004 - whoever answered, it is no server error
+            return Holds()
         if (trouble := unanswered(act)) is not None:
             return trouble
         request = act.exchange.request
         other_method = request.method != "POST" or request.values("x-http-method-override")
-        if act.status < 500 or (act.status == 501 and other_method):  # noqa: PLR2004 - its number
+        if act.status == 501 and other_method:  # noqa: PLR2004 - its number
             return Holds()
         name, edge = _place(act)
         return Broken(
@@ -877,7 +879,8 @@ class BothCreated:
         if first is None:
             return DoesNotApply("nothing was sent first")
         if (trouble := unanswered(first)) is not None:
-            return trouble
+            # What was refused in front never came to the number; other refusals show what becomes of it.
+            return replace(trouble, unanswered=first.response is None or not self.after_refusal)
         # After a server error nobody knows whether the number was stored.
         met = 400 <= first.status < 500 if self.after_refusal else first.accepted  # noqa: PLR2004 - refusals
         if not met:

@@ -6,7 +6,7 @@ It knows readings, and nothing of what a message says. A network's trouble is ne
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from invoice_conformance.exchange import NoAnswer
@@ -42,7 +42,8 @@ def _is_plain(request: Request) -> bool:
 def _unjudged(reading: Reading) -> DoesNotApply | None:
     """Why a message is not judged, None when it is."""
     if (trouble := unanswered(reading)) is not None:
-        return trouble
+        # What stands in front is not blamed; and that it answers leaves nothing open that others show.
+        return replace(trouble, unanswered=reading.response is None)
     return None if _is_plain(reading.exchange.request) else DoesNotApply("the request is no plain one")
 
 
@@ -61,8 +62,10 @@ class NeverAlways:
         act = trial.act
         exchange = act.exchange
         answer = exchange.answer
+        if act.response is not None:
+            return Holds()
         if not isinstance(answer, NoAnswer) or answer.kind != self.kind:
-            return unanswered(act) or Holds()
+            return DoesNotApply(act.said(), unanswered=True)
         attempts = (*exchange.earlier, answer.kind)
         if not _is_plain(exchange.request) or len(attempts) < SURE or {*attempts} != {self.kind}:
             return DoesNotApply(act.said(), unanswered=True)

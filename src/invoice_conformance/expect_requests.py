@@ -67,9 +67,8 @@ class Asks:
         act, answer = trial.act, trial.act.exchange.answer
         if isinstance(answer, NoAnswer) or answer.asked is None:
             return DoesNotApply(act.said(), unanswered=True)
-        if answer.http_version == "HTTP/1.0":
-            return DoesNotApply("the answer is HTTP/1.0, which knows no 100 (Continue)")
-        if answer.asked:
+        # HTTP/1.0 knows no 100 (Continue).
+        if answer.asked or answer.http_version == "HTTP/1.0":
             return Holds()
         got = f"silence until the body was sent all the same, then {act.said()}"
         edge = "Expect: 100-continue"

@@ -36,10 +36,16 @@ ALONE = ", alone"
 Family = tuple[tuple[str, str], ...]
 
 
+def _may_tell(silenced: tuple[Script, Reading]) -> bool:
+    """Whether a request met its end by what it says; one that held back its body may have been waited for too long."""
+    _script, reading = silenced
+    return died(reading) and not reading.exchange.request.wire.waits
+
+
 def look_closer(engine: Engine, budget: Budget) -> None:
     """Send what had no answer alone, each kind once."""
     # What differs from a plain invoice in little says most.
-    silenced = sorted((one for one in engine.silenced if died(one[1])), key=lambda one: engine.place(one[0]))
+    silenced = sorted(filter(_may_tell, engine.silenced), key=lambda one: engine.place(one[0]))
     waiting = sorted(silenced, key=lambda one: len(one[1].meaning.edits))
     if not waiting:
         return

@@ -77,6 +77,8 @@ class Client:
         try:
             head = await self.reader.readuntil(b"\r\n\r\n")
             fields = head.lower()
+            if b"\r\nexpect: 100-continue" in fields:
+                await self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
             if b"transfer-encoding: chunked" in fields:
                 body = b""
                 while not body.endswith(b"0\r\n\r\n"):

@@ -421,7 +421,7 @@ TABLE: Final[dict[str, tuple[Expectation, Trial, str]]] = {
     "error: 501 to a method": (NoServerError(), trial(read(OPTIONS, method="BREW", standard=False)), "holds"),
     "error: 503 is no answer": (NoServerError(), one(answer(503)), "unanswered"),
     "error: no answer": (NoServerError(), one(silence()), "unanswered"),
-    "error: a firewall": (NoServerError(), one(firewall()), "unanswered"),
+    "error: a firewall": (NoServerError(), one(firewall()), "holds"),
     "success: 200": (SuccessStatus(), one(created(200)), "holds"),
     "success: 201": (SuccessStatus(), one(created(201)), "holds"),
     "success: 202": (SuccessStatus(), one(answer(202)), "broken: 202"),
@@ -491,7 +491,7 @@ TABLE: Final[dict[str, tuple[Expectation, Trial, str]]] = {
     "freed: the first had no answer": (FREED, second(refusal(409), silence()), "unanswered"),
     "freed: no answer": (FREED, second(silence(), refusal()), "unanswered"),
     "freed: a firewall": (FREED, second(firewall(), refusal()), "unanswered"),
-    "freed: the first met a firewall": (FREED, second(refusal(409), firewall()), "unanswered"),
+    "freed: the first met a firewall": (FREED, second(refusal(409), firewall()), "does not apply"),
     "freed: no first": (FREED, one(created()), "does not apply"),
     "distinct: both": (DISTINCT, second(created()), "holds"),
     "distinct: taken for the same": (DISTINCT, second(refusal(409)), "broken: 409"),
@@ -978,3 +978,13 @@ def test_another_tenant_may_be_closed_to_the_token() -> None:
 
     assert isinstance(expected.judge(trial(elsewhere, first=first)), DoesNotApply)
     assert isinstance(expected.judge(trial(read(refusal(409)), first=first)), Broken)
+
+
+def test_what_is_refused_in_front_is_no_server_error_and_uses_up_no_number() -> None:
+    expected = BothCreated("a refused create uses up no number", after_refusal=True)
+
+    free = expected.judge(trial(read(created()), first=read(firewall())))
+
+    assert isinstance(NoServerError().judge(trial(read(firewall()))), Holds)
+    assert isinstance(free, DoesNotApply)
+    assert not free.unanswered

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from tests.meta.trials import answer, created, read, trial
+from tests.meta.trials import answer, created, firewall, read, trial
 
 from invoice_conformance.config import OPERATION
 from invoice_conformance.exchange import Exchange, NoAnswer, Request, Response, Unasked
@@ -292,3 +292,13 @@ def test_once_a_message_was_broken_and_then_whole_no_case_is_made_sure_of() -> N
 
     assert second.exchange.earlier == ("cut-short",)
     assert isinstance(WHOLE.judge(trial(second)), DoesNotApply)
+
+
+def test_an_answer_from_in_front_is_a_whole_message_and_not_blamed_for_its_form() -> None:
+    page = replace(firewall(), surplus=b"\n<!-- cached -->")
+
+    judged = [one.judge(trial(read(page))) for one in (WHOLE, NoSurplus())]
+
+    assert isinstance(judged[0], Holds)
+    assert isinstance(judged[1], DoesNotApply)
+    assert not judged[1].unanswered

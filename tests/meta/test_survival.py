@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from tests.meta.trials import answer
+from tests.meta.trials import answer, read, silence
 
-from invoice_conformance import __version__, testimony
+from invoice_conformance import __version__, survival, testimony
+from invoice_conformance.checks import Script
 from invoice_conformance.config import OPERATION, Settings
 from invoice_conformance.engine import Engine
 from invoice_conformance.evidence import EVIDENCE
-from invoice_conformance.exchange import Exchange, NoAnswer
+from invoice_conformance.exchange import Exchange, NoAnswer, Wire
 from invoice_conformance.expect_steady import ROUNDS
 from invoice_conformance.killing import IDENTITY, Called, KillTable
 from invoice_conformance.recipes import plain
@@ -27,6 +28,7 @@ from invoice_conformance.rejudge import rejudged
 from invoice_conformance.sending import Courier, Unrecorded
 from invoice_conformance.session import Suite, run
 from invoice_conformance.survival import CONFIRMED
+from invoice_conformance.trial import Reading
 from invoice_conformance.verdict import Judge
 
 if TYPE_CHECKING:
@@ -179,3 +181,14 @@ def test_what_brings_a_server_down_is_named_over_real_connections(
     assert finding.broken.got.startswith(f"{ROUNDS} times no answer")
     assert finding.cases == [case]
     assert not finding.unstable
+
+
+def test_a_request_that_held_back_its_body_may_be_given_up() -> None:
+    gone = read(silence())
+    request = replace(gone.exchange.request, wire=Wire(waits=True))
+    waiting = Reading(replace(gone.exchange, request=request), gone.meaning, gone.rules)
+    script = Script.alone(plain(gone.rules.contract))
+
+    told = [survival._may_tell((script, one)) for one in (gone, waiting)]  # noqa: SLF001 - runs take minutes
+
+    assert told == [True, False]
