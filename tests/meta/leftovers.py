@@ -40,7 +40,7 @@ _FORMULA: Final = re.compile(r"\s*[=+\-@|＝＋－＠]")
 def troubles(folder: Path, out: str, err: str, code: int, token: str, around: Path | None = None) -> list[str]:
     """Everything that is wrong with what a run left behind, in words; `around` is the folder it was started in."""
     found = [f"the console {words}" for words in _console(out + "\n" + err)]
-    if code == 6 or "Traceback" in out + err:
+    if code == 6 or "Traceback (most recent call last)" in out + err:
         found.append(f"a defect of the suite: {err[-500:]}")
     if seen := leaked((out + err).encode(errors="surrogatepass"), token):
         found.append(f"the console holds {seen!r} of the token")
