@@ -257,7 +257,7 @@ class Judge:
             else:
                 self._count(check, judged, trial, group, own=mine)
         if held is not None:
-            self._meet(held, trial, own=False)
+            self._meet(held, trial)
         for check, fold in () if reading.astray else self._folds:
             if check.requirement not in pinned:
                 self._count(check, self._judged(check, trial, fold.observe, reading), trial, group, own=False)
@@ -334,7 +334,7 @@ class Judge:
             tally.errors.append(judged)
             return
         tally.add(judged, own=own)
-        self._meet(judged, trial, own=own)
+        self._meet(judged, trial)
         if not isinstance(judged, Broken):
             return
         key = (check.requirement, family_of(judged.edge), judged.kind)
@@ -351,15 +351,15 @@ class Judge:
             # The first in the plan are named, again whichever were answered first.
             found.cases = sorted([*found.cases, trial.id], key=self._place)[:CASES_NAMED]
 
-    def _meet(self, judged: Judged, trial: Trial, *, own: bool) -> None:
-        """Note what became of a case that differs in one member; what breaks at any value says nothing of that one."""
+    def _meet(self, judged: Judged, trial: Trial) -> None:
+        """Note what became of a case that differs in one member; broken is only what a finding about that member is."""
         edits = trial.act.meaning.edits
         if isinstance(judged, DoesNotApply) or len(edits) != 1:
             return
         name, edge = edits[0]
         met = self._met.setdefault((name, family_of(edge)), Met())
         met.cases.add(trial.id)
-        if isinstance(judged, Broken) and (own or judged.field == name):
+        if isinstance(judged, Broken) and judged.field == name:
             met.broken.add(trial.id)
 
     def met(self) -> dict[tuple[str, str], Met]:
