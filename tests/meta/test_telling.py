@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
+import pytest
+from tests.meta.reports import report, row
 from tests.meta.trials import RULES, answer, read
 
 from invoice_conformance.config import Settings
-from invoice_conformance.session import Suite
+from invoice_conformance.reference.embed import FaultFarm, ReferenceServer
+from invoice_conformance.report.page import page
+from invoice_conformance.report.seeing import AFTER, AFTER_HEAD, CUT_SHORT, HEAD_AS_WRITTEN, UNREADABLE
+from invoice_conformance.session import Suite, run
 from invoice_conformance.trial import Meaning, Trial
 from invoice_conformance.verdict import Judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 SUITE: Final = Suite.load()
 
@@ -27,3 +37,67 @@ def test_the_map_blames_no_member_for_what_follows_an_answer() -> None:
 
     assert [found.requirement for found in judge.findings()] == ["MESSAGE-SURPLUS"]
     assert [met.broken for met in judge.met().values()] == [set()]
+
+
+@pytest.fixture(scope="module")
+def farm() -> Iterator[FaultFarm]:
+    with FaultFarm() as running:
+        yield running
+
+
+def told(farm: FaultFarm, fault: str, requirement: str, folder: Path, *cases: str) -> list[dict[str, Any]]:
+    """The findings of one requirement of a run against a server with a fault, as the report tells them."""
+    settings = Settings(
+        base_url=farm.urls[fault],
+        token=ReferenceServer.token,
+        tenant_id=ReferenceServer.tenant_id,
+        contract_id=ReferenceServer.contract_id,
+        other_tenant_id=ReferenceServer.other_tenant_id,
+        other_contract_id=ReferenceServer.other_contract_id,
+        requirement=(requirement,),
+        case=cases,
+        out=folder,
+    )
+    report = run(SUITE, settings, SUITE.plan(settings)).report
+    found: list[dict[str, Any]] = next(row for row in report["requirements"] if row["id"] == requirement)["findings"]
+    assert found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("fault", "requirement", "note", "seen"),
+    [
+        ("answer-written-twice", "MESSAGE-SURPLUS", AFTER, "Excess found"),
+        ("length-of-characters", "MESSAGE-SURPLUS", AFTER, "Excess found"),
+        ("debug-line-after-answer", "MESSAGE-SURPLUS", AFTER, ""),
+        ("body-cut-at-a-buffer", "MESSAGE-COMPLETE", CUT_SHORT, "curl: (18)"),
+        ("head-with-body", "MESSAGE-NO-BODY", AFTER_HEAD, "Excess found"),
+        ("no-content-with-body", "MESSAGE-NO-BODY", AFTER_HEAD, "Excess found"),
+        ("control-in-value", "MESSAGE-SYNTAX", HEAD_AS_WRITTEN, ""),
+        ("blank-before-colon", "MESSAGE-WELL-FORMED", UNREADABLE, ""),
+    ],
+)
+def test_curl_shows_what_its_note_says(
+    farm: FaultFarm, fault: str, requirement: str, note: str, seen: str, tmp_path: Path
+) -> None:
+    (finding, *_others) = told(farm, fault, requirement, tmp_path)
+
+    done = subprocess.run(
+        ["bash", "-c", finding["curl"].replace("curl -i", "curl -i -v -m 5")],  # noqa: S607 - the user's own
+        env={"PATH": "/usr/bin:/bin", "INVOICE_CONFORMANCE_TOKEN": ReferenceServer.token},
+        capture_output=True,
+        check=False,
+    )
+
+    assert finding["curl_note"].endswith(note)
+    assert seen in done.stderr.decode(errors="replace")
+
+
+def test_what_followed_an_answer_is_shown(farm: FaultFarm, tmp_path: Path) -> None:
+    (finding, *_others) = told(farm, "debug-line-after-answer", "MESSAGE-SURPLUS", tmp_path)
+
+    came = finding["exchange"]["response"]
+    made = page(report(row("MESSAGE-SURPLUS", "fail", findings=[finding])))
+
+    assert came["surplus"] == "invoice refused\n"
+    assert "<mark>invoice refused\\n</mark>" in made or "<mark>invoice refused\n</mark>" in made

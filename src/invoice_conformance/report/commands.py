@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from invoice_conformance.address import without_credentials
 from invoice_conformance.case import BEARER, IDEOGRAPHS, MARK_ALPHABET
 from invoice_conformance.config import PREFIX
+from invoice_conformance.report.seeing import with_curl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,8 +73,8 @@ def curl(
     parts = [
         "curl",
         "-i",
-        "-X",
-        _quoted(request.method),
+        # With -X HEAD curl waits for a body that does not come.
+        *(["-I"] if request.method == "HEAD" and not request.body else ["-X", _quoted(request.method)]),
         _body(where),
         *_through(settings),
         *_as_written(request, origin),
@@ -162,8 +163,14 @@ class Commands(NamedTuple):
 
 
 def commands(finding: Finding, settings: Settings, cases: Mapping[str, Case]) -> Commands:
-    """The command that repeats a finding; of several requests that make it together all of them, one by one."""
+    """The command that repeats a finding, with what to look for where its output does not show what is wrong."""
     reading = finding.shown.reading or finding.trial.act
+    said = _sending_again(finding, reading, settings, cases)
+    return said._replace(note="; ".join(filter(None, (said.note, with_curl(finding, reading)))))
+
+
+def _sending_again(finding: Finding, reading: Reading, settings: Settings, cases: Mapping[str, Case]) -> Commands:
+    """The command of the one request, or of all that make a finding together, one by one."""
     order = finding.script.order if finding.script is not None else "any"
     if order == "any" or reading.meaning.id not in {case.id for _role, case in _steps(finding)}:
         return _alone(reading, settings, cases)

@@ -327,6 +327,15 @@ def exchange_of(exchange: Exchange) -> dict[str, Any]:
             "body": _text(answer.body),
             "body_length": answer.body_length,
         }
+        if answer.surplus:
+            shown["response"]["surplus"] = _text(answer.surplus)
+        if answer.unasked is not None and answer.unasked.octets:
+            found = answer.unasked
+            shown["response"]["unasked"] = {
+                "octets": _text(found.octets),
+                "method": found.method,
+                "status": found.status,
+            }
     return shown
 
 
