@@ -60,12 +60,17 @@ class Finding:
     fields: list[str] = field(default_factory=list)
     cases: list[str] = field(default_factory=list)
     occurrences: int = 0
+    """How many cases showed it, each counted once."""
+    showing: set[str] = field(default_factory=set)
     seen: int = 1
     sent: int = 1
     reduced: Broken | None = None
     boundary: str = ""
     both_tenants: bool = False
     """Whether the same was seen in the other tenant too."""
+    held: int = 0
+    judged: int = 0
+    """Of how many cases that its check sent the expectation held, and how many were judged; 0 of one that watches."""
 
     @property
     def id(self) -> str:
@@ -75,7 +80,8 @@ class Finding:
 
     def absorb(self, other: Finding) -> None:
         """Take in a finding that shows the same defect."""
-        self.occurrences += other.occurrences
+        self.occurrences += len(other.showing - self.showing)
+        self.showing |= other.showing
         self.fields += [name for name in other.fields if name not in self.fields]
         self.cases = [*dict.fromkeys(self.cases + other.cases)][:CASES_NAMED]
         self.both_tenants |= other.both_tenants
@@ -344,7 +350,9 @@ class Judge:
         elif self._order.get(trial.id, LATE) < self._order.get(found.trial.id, LATE):
             # The first in the plan stands for all, whichever was answered first.
             found.check, found.broken, found.trial, found.script = check, judged, trial, script
-        found.occurrences += 1
+        # A case that stands beside its twin is judged as an exchange too.
+        found.occurrences += trial.id not in found.showing
+        found.showing.add(trial.id)
         if judged.field and judged.field not in found.fields:
             found.fields.append(judged.field)
         if trial.id not in found.cases:
@@ -445,6 +453,10 @@ class Judge:
             errors=[error for tally in tallies for error in tally.errors],
         )
         findings = tuple(found for found in self._in_order() if found.requirement == requirement.id)
+        for found in findings:
+            if not found.check.watching:
+                mine = [tally for (name, _group), tally in self._tallies.items() if name == found.check.name]
+                found.held, found.judged = sum(tally.holds for tally in mine), sum(tally.judged for tally in mine)
         return Row(requirement, whole.verdict(), whole.judged, findings, whole.reason(), checks, whole.otherwise())
 
 

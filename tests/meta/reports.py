@@ -27,6 +27,7 @@ def finding(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - a part of JSON
         "occurrences": 3,
         "cases": ["amountMinor:maximum", "amountMinor:maximum-1"],
         "both_tenants": True,
+        "refused": None,
         "stability": {"seen": 1, "sent": 3, "unstable": True},
         "boundary": "of the values tried, amountMinor=7 shows it and amountMinor=6 does not",
         "check": "tests/conformance/test_amount.py:12",

@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from tests.meta.reports import report, row
+from tests.meta.reports import finding, report, row
 from tests.meta.trials import RULES, answer, read
 
 from invoice_conformance.config import Settings
 from invoice_conformance.reference.embed import FaultFarm, ReferenceServer
 from invoice_conformance.report.page import page
 from invoice_conformance.report.seeing import AFTER, AFTER_HEAD, CUT_SHORT, HEAD_AS_WRITTEN, UNREADABLE
+from invoice_conformance.report.words import case_of, title_of
 from invoice_conformance.session import Suite, run
 from invoice_conformance.trial import Meaning, Trial
 from invoice_conformance.verdict import Judge
@@ -80,24 +81,71 @@ def told(farm: FaultFarm, fault: str, requirement: str, folder: Path, *cases: st
 def test_curl_shows_what_its_note_says(
     farm: FaultFarm, fault: str, requirement: str, note: str, seen: str, tmp_path: Path
 ) -> None:
-    (finding, *_others) = told(farm, fault, requirement, tmp_path)
+    (found, *_others) = told(farm, fault, requirement, tmp_path)
 
-    done = subprocess.run(
-        ["bash", "-c", finding["curl"].replace("curl -i", "curl -i -v -m 5")],  # noqa: S607 - the user's own
+    done = subprocess.run(  # noqa: S603 - what the report says
+        ["bash", "-c", found["curl"].replace("curl -i", "curl -i -v -m 5")],  # noqa: S607 - the user's own
         env={"PATH": "/usr/bin:/bin", "INVOICE_CONFORMANCE_TOKEN": ReferenceServer.token},
         capture_output=True,
         check=False,
     )
 
-    assert finding["curl_note"].endswith(note)
+    assert found["curl_note"].endswith(note)
     assert seen in done.stderr.decode(errors="replace")
 
 
 def test_what_followed_an_answer_is_shown(farm: FaultFarm, tmp_path: Path) -> None:
-    (finding, *_others) = told(farm, "debug-line-after-answer", "MESSAGE-SURPLUS", tmp_path)
+    (found, *_others) = told(farm, "debug-line-after-answer", "MESSAGE-SURPLUS", tmp_path)
 
-    came = finding["exchange"]["response"]
-    made = page(report(row("MESSAGE-SURPLUS", "fail", findings=[finding])))
+    came = found["exchange"]["response"]
+    made = page(report(row("MESSAGE-SURPLUS", "fail", findings=[found])))
 
     assert came["surplus"] == "invoice refused\n"
     assert "<mark>invoice refused\\n</mark>" in made or "<mark>invoice refused\n</mark>" in made
+
+
+def test_a_token_that_is_no_secret_is_named_and_the_others_are_counted(farm: FaultFarm, tmp_path: Path) -> None:
+    (found,) = told(farm, "token-null-trusted", "AUTH-TOKEN", tmp_path)
+
+    assert found["expected"].endswith("because this is not the token: the word null for a token")
+    assert title_of(found) == "the word null for a token"
+    assert "9 of 10 such were refused" in case_of(found)
+
+
+@pytest.mark.parametrize(
+    ("fault", "requirement", "words"),
+    [
+        ("amount-fraction-truncated", "BODY-INTEGER", ", with amountMinor=5000"),
+        ("dates-empty-string-as-null", "BODY-PATTERN", ", with issuedAt=null"),
+        ("contract-null-accepted", "BODY-NULL", ', with contract="ctr_z23aoo8naxk68ewcr64tchh5"'),
+    ],
+)
+def test_what_an_illegal_value_became_is_told(
+    farm: FaultFarm, fault: str, requirement: str, words: str, tmp_path: Path
+) -> None:
+    (found, *_others) = told(farm, fault, requirement, tmp_path)
+
+    assert found["got"].startswith("201 Created: an invoice was made (id ")
+    assert found["got"].endswith(words)
+
+
+def test_a_case_is_counted_once_however_often_it_is_judged() -> None:
+    plan = SUITE.plan(Settings(requirement=("MESSAGE-SURPLUS",), profile="quick"))
+    judge = Judge(plan, SUITE.catalogue, RULES)
+    script = next(one for planned in plan.planned for one in planned.scripts if len(one.steps) > 1)
+    act = replace(read(replace(answer(422, "{}"), surplus=b"x")), meaning=Meaning(script.act.id))
+
+    judge.exchange(act)
+    judge.script(script, Trial(script.id, {"act": (act,)}))
+
+    assert [found.occurrences for found in judge.findings()] == [1]
+
+
+def test_the_others_of_a_case_are_counted_without_it() -> None:
+    once = {"seen": 1, "sent": 1, "unstable": False}
+
+    words = [
+        case_of(finding(case="plain", occurrences=count, stability=once, both_tenants=False)) for count in (1, 2, 9)
+    ]
+
+    assert words == ["plain", "plain (the same in 1 other case)", "plain (the same in 8 other cases)"]

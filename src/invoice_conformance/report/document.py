@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from invoice_conformance import sets
 from invoice_conformance.case import STANDARD_HEADERS
 from invoice_conformance.exchange import NoAnswer
-from invoice_conformance.expect import value_of
+from invoice_conformance.expect import Refused, value_of
+from invoice_conformance.expect_http import RefusedForThat
 from invoice_conformance.report.commands import commands, rerun, rerun_all
 
 if TYPE_CHECKING:
@@ -247,6 +248,7 @@ def _finding(finding: Finding, settings: Settings, cases: Mapping[str, Case]) ->
         "occurrences": finding.occurrences,
         "cases": finding.cases,
         "both_tenants": finding.both_tenants,
+        "refused": _refused(finding),
         "stability": {"seen": finding.seen, "sent": finding.sent, "unstable": finding.unstable},
         "boundary": finding.boundary,
         "check": finding.check.place,
@@ -256,6 +258,13 @@ def _finding(finding: Finding, settings: Settings, cases: Mapping[str, Case]) ->
         "curl_note": said.note,
         "rerun": rerun(finding, cases, settings),
     }
+
+
+def _refused(finding: Finding) -> dict[str, int] | None:
+    """Of how many cases that had to be refused how many were; None where that is not what was expected."""
+    if not isinstance(finding.check.expecting, Refused | RefusedForThat) or not finding.judged:
+        return None
+    return {"held": finding.held, "judged": finding.judged}
 
 
 def _about_body(finding: Finding, reading: Reading) -> bool:

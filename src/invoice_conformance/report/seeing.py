@@ -22,8 +22,8 @@ AFTER = (
 AFTER_HEAD = "curl prints the head alone and drops what follows it; with -v it says “Excess found”"
 CUT_SHORT = "curl ends with exit status 18, for the connection is closed before the end of the body"
 UNREADABLE = (
-    "curl takes more than HTTP allows, and may show nothing wrong: put “| cat -v” behind it for what is unseen in a head, "
-    "and --raw into it for chunks as they came"
+    "curl takes more than HTTP allows, and may show nothing wrong: put “| cat -v” behind it for what is unseen in a "
+    "head, and --raw into it for chunks as they came"
 )
 HEAD_AS_WRITTEN = (
     "a terminal hides it: put “| cat -v” behind it, which writes CR as ^M and other control characters as ^…"

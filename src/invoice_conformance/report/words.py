@@ -372,7 +372,10 @@ def case_of(finding: Part) -> str:
     """The case, how many showed the same, in which members and tenants, and how often it was broken again."""
     # What shows in any answer has nothing to do with the values of the case that it was met in.
     notes = _case_words(str(finding["case"])) if members_of(finding) else []
-    notes += [f"the same in {finding['occurrences']} cases"] if finding["occurrences"] > 1 else []
+    others = finding["occurrences"] - 1
+    notes += [f"the same in {others} other {'case' if others == 1 else 'cases'}"] if others > 0 else []
+    refused = finding.get("refused")
+    notes += [f"{refused['held']} of {refused['judged']} such were refused"] if refused else []
     notes += [f"in {', '.join(finding['fields'])}"] if len(finding["fields"]) > 1 else []
     notes += ["in both tenants"] if finding.get("both_tenants") else []
     notes += [repeated(finding)] if repeated(finding) else []
