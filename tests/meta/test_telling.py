@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from tests.meta.reports import finding, report, row
 from tests.meta.trials import RULES, answer, read
 
+from invoice_conformance import locate
 from invoice_conformance.config import Settings
 from invoice_conformance.reference.embed import FaultFarm, ReferenceServer
+from invoice_conformance.report import views
 from invoice_conformance.report.page import page
 from invoice_conformance.report.seeing import AFTER, AFTER_HEAD, CUT_SHORT, HEAD_AS_WRITTEN, UNREADABLE
+from invoice_conformance.report.terminal import FINDINGS_SHOWN
 from invoice_conformance.report.words import case_of, title_of
 from invoice_conformance.session import Suite, run
 from invoice_conformance.trial import Meaning, Trial
@@ -21,7 +25,8 @@ from invoice_conformance.verdict import Judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from invoice_conformance.catalogue import Requirement
 
 SUITE: Final = Suite.load()
 
@@ -149,3 +154,46 @@ def test_the_others_of_a_case_are_counted_without_it() -> None:
     ]
 
     assert words == ["plain", "plain (the same in 1 other case)", "plain (the same in 8 other cases)"]
+
+
+def test_no_failed_requirement_is_hidden_by_the_findings_of_another() -> None:
+    crowd = [finding(got=f"{count}") for count in range(FINDINGS_SHOWN)]
+    contested = row("TENANT-X", "fail", contested=True)
+
+    made = views.render(report(row("A-B", "fail", findings=crowd), row("A-C", "fail"), contested), Path(), "text")
+    ids = [f"Z-{count}" for count in range(FINDINGS_SHOWN + 1)]
+    many = views.render(report(*(row(name, "fail") for name in ids)), Path(), "text")
+
+    assert made.count("MUST A-B ") == FINDINGS_SHOWN - 2
+    assert "MUST A-C " in made
+    assert "MUST, contested TENANT-X " in made
+    assert "… 2 more findings are in report.html.\n" in made
+    assert f"… 1 more finding is in report.html; these requirements fail too: {ids[-1]}.\n" in many
+
+
+def test_no_quote_ends_within_brackets() -> None:
+    halved = [one.id for one in SUITE.catalogue if _brackets(one.quote) != [0, 0, 0]]
+
+    assert halved == []
+
+
+def test_the_terminal_cuts_no_quote() -> None:
+    (longest,) = sorted(SUITE.catalogue, key=lambda one: len(one.quote))[-1:]
+
+    made = views.render(report(row(longest.id, "fail", quote=longest.quote)), Path(), "text")
+
+    assert f"“{longest.quote}”" in made
+
+
+@pytest.mark.parametrize("one", [one for one in SUITE.catalogue if "-ECHO" in one.id], ids=lambda one: one.id)
+def test_what_comes_back_rests_on_both_examples_of_the_page(one: Requirement) -> None:
+    source = " ".join((locate.spec_dir() / "source.md").read_text(encoding="utf-8").split())
+    request, answer = source.partition('{ "data"')[::2]
+
+    assert one.quote in request
+    assert one.quote in answer
+    assert one.why.startswith("The page's examples of a request and of its answer show the same ")
+
+
+def _brackets(text: str) -> list[int]:
+    return [text.count(left) - text.count(right) for left, right in ("()", "[]", "{}")]
