@@ -106,6 +106,7 @@ SECTIONS = (
     (re.compile(r"#/components/schemas/(?:Invoice|CreateInvoiceResponse)|#/paths/[^/]+/post/resp"), "section Response"),
     (re.compile(r"#/components/securitySchemes"), "section Authorizations"),
     (re.compile(r"#/paths/[^/]+/post/parameters"), "section Headers, tenant-id"),
+    (re.compile(r"#/paths/[^/]+/post$"), "its head"),
 )
 
 
