@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -197,3 +198,28 @@ def test_what_comes_back_rests_on_both_examples_of_the_page(one: Requirement) ->
 
 def _brackets(text: str) -> list[int]:
     return [text.count(left) - text.count(right) for left, right in ("()", "[]", "{}")]
+
+
+def test_all_requests_that_show_it_are_shown_and_what_differs_is_marked(farm: FaultFarm, tmp_path: Path) -> None:
+    (found,) = told(farm, "number-unique-across-tenants", "UNIQUE-PER-TENANT", tmp_path)
+
+    made = page(report(row("UNIQUE-PER-TENANT", "fail", level="MAY", contested=True, findings=[found])))
+    article = made[made.index("<article") : made.index("</article>")]
+
+    assert [step["came"][:12] for step in found["steps"]] == ["201 Created:", "409 Conflict"]
+    assert "Request 1 of 2, answered 201 Created" in article
+    assert f"<mark>tenant-id: {ReferenceServer.tenant_id}</mark>" in article
+    assert f"<mark>tenant-id: {ReferenceServer.other_tenant_id}</mark>" in article
+
+
+def test_what_neither_way_is_wrong_differs_and_does_not_fail() -> None:
+    rows = [row("A-B", "fail"), row("A-C", "fail", "SHOULD", in_set=False), row("A-D", "fail", "MAY", contested=True)]
+
+    made = page(report(*rows))
+
+    assert re.findall(r'<summary><span class="pill (\w+)">(\w+)<', made) == [("fail", "fail")] * 2 + [
+        ("differs", "differs")
+    ]
+    assert 'id="A-D" data-verdict="fail"' in made
+    assert "(differs, and decides nothing)" in views.render(report(rows[2]), Path(), "text")
+    assert "differs" not in views.render(report(*rows[:2]), Path(), "text")

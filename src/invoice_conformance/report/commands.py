@@ -172,7 +172,8 @@ def commands(finding: Finding, settings: Settings, cases: Mapping[str, Case]) ->
 def _sending_again(finding: Finding, reading: Reading, settings: Settings, cases: Mapping[str, Case]) -> Commands:
     """The command of the one request, or of all that make a finding together, one by one."""
     order = finding.script.order if finding.script is not None else "any"
-    if order == "any" or reading.meaning.id not in {case.id for _role, case in _steps(finding)}:
+    readings = steps_of(finding, reading)
+    if not readings:
         return _alone(reading, settings, cases)
     if order == "race":
         count = len(finding.trial.roles.get("act", ()))
@@ -180,7 +181,6 @@ def _sending_again(finding: Finding, reading: Reading, settings: Settings, cases
             _alone(reading, settings, cases).curl,
             f"this is one of {count} requests that were sent at the same moment; rerun sends all of them",
         )
-    readings = sorted((one for one in finding.trial.all()), key=lambda one: one.exchange.sent_at)
     together = _together(readings, settings, cases) if len(readings) <= STEPS_SAID else ""
     if not together or len(together) > LONGEST_SAID:
         return Commands(
@@ -190,6 +190,14 @@ def _sending_again(finding: Finding, reading: Reading, settings: Settings, cases
     between = order == "apart" or len(readings) < len(_steps(finding))
     more = "; in the run others came between them, which rerun sends too" if between else ""
     return Commands(together, f"{len(readings)} requests, one after the other, show it together{more}")
+
+
+def steps_of(finding: Finding, reading: Reading) -> list[Reading]:
+    """The exchanges that show a finding together, as they were sent; none where the one that is shown is enough."""
+    order = finding.script.order if finding.script is not None else "any"
+    if order == "any" or reading.meaning.id not in {case.id for _role, case in _steps(finding)}:
+        return []
+    return sorted(finding.trial.all(), key=lambda one: one.exchange.sent_at)
 
 
 def _steps(finding: Finding) -> Sequence[tuple[str, Case]]:

@@ -16,7 +16,7 @@ from invoice_conformance.case import STANDARD_HEADERS
 from invoice_conformance.exchange import NoAnswer
 from invoice_conformance.expect import Refused, value_of
 from invoice_conformance.expect_http import RefusedForThat
-from invoice_conformance.report.commands import commands, rerun, rerun_all
+from invoice_conformance.report.commands import commands, rerun, rerun_all, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -235,12 +235,13 @@ def _finding(finding: Finding, settings: Settings, cases: Mapping[str, Case]) ->
     shown = finding.shown
     reading = shown.reading or finding.trial.act
     said = commands(finding, settings, cases)
+    steps = steps_of(finding, reading)
     return {
         "id": finding.id,
         "title": _title(finding, reading),
         "case": reading.meaning.id,
         "fields": finding.fields,
-        "headers": _headers(finding, reading, cases.get(reading.meaning.id)),
+        "headers": _headers(finding, reading, cases.get(reading.meaning.id)) + _unlike(steps),
         "members": _members(finding, reading),
         "edge": finding.broken.edge,
         "expected": shown.expected,
@@ -254,10 +255,21 @@ def _finding(finding: Finding, settings: Settings, cases: Mapping[str, Case]) ->
         "check": finding.check.place,
         "property": finding.check.words,
         "exchange": exchange_of(reading.exchange),
+        "steps": [
+            {"request": exchange_of(one.exchange)["request"], "came": one.said(), "shown": one is reading}
+            for one in steps
+        ],
         "curl": said.curl,
         "curl_note": said.note,
         "rerun": rerun(finding, cases, settings),
     }
+
+
+def _unlike(steps: Sequence[Reading]) -> list[str]:
+    """The header fields in which the requests of a finding differ: lower-case names."""
+    sent = [one.exchange.request for one in steps]
+    names = dict.fromkeys(name.lower() for request in sent for name, _value in request.headers)
+    return [name for name in names if len({tuple(request.values(name)) for request in sent}) > 1]
 
 
 def _refused(finding: Finding) -> dict[str, int] | None:

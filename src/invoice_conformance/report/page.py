@@ -50,6 +50,7 @@ from invoice_conformance.report.words import (
     target_of,
     title_of,
     unlisted,
+    verdict_words,
 )
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def _template() -> Template:
     environment.filters["level"] = level_of
     environment.filters["level_words"] = level_words
     environment.filters["stability"] = stability
+    environment.filters["verdict_words"] = verdict_words
     environment.filters["known_words"] = known_words
     environment.filters["all_known"] = all_known
     environment.filters["listed"] = listed

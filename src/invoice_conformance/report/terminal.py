@@ -33,6 +33,7 @@ from invoice_conformance.report.words import (
     sent_of,
     set_of,
     told,
+    verdict_words,
 )
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ def _finding(row: dict[str, Any], finding: dict[str, Any]) -> Group:
         (f"{level_words(row)} ", colour),
         (row["id"], f"bold {colour}"),
         f"  {row['text']}",
+        " (differs, and decides nothing)" if verdict_words(row) == "differs" else "",
     )
     lines = []
     for label, text in told(finding):

@@ -308,6 +308,12 @@ def level_words(row: Part) -> str:
     return ", ".join([row["level"], *notes])
 
 
+def verdict_words(row: Part) -> str:
+    """A requirement's verdict; what neither way is wrong does not fail but differs."""
+    differs = row["verdict"] == "fail" and (row["contested"] or row["level"] == "MAY")
+    return "differs" if differs else str(row["verdict"])
+
+
 def rank(row: Part) -> tuple[int, bool, int]:
     """What sorts requirements by interest: verdict, what the run fails for, then level."""
     return VERDICTS.index(row["verdict"]), row["effect"] == "none", LEVELS.index(level_of(row))
