@@ -103,6 +103,8 @@ class Met:
 
     cases: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
+    requirements: set[str] = field(default_factory=set)
+    """What they broke."""
 
 
 @dataclass
@@ -263,7 +265,7 @@ class Judge:
             else:
                 self._count(check, judged, trial, group, own=mine)
         if held is not None:
-            self._meet(held, trial)
+            self._meet(held, trial, "")
         for check, fold in () if reading.astray else self._folds:
             if check.requirement not in pinned:
                 self._count(check, self._judged(check, trial, fold.observe, reading), trial, group, own=False)
@@ -340,7 +342,7 @@ class Judge:
             tally.errors.append(judged)
             return
         tally.add(judged, own=own)
-        self._meet(judged, trial)
+        self._meet(judged, trial, check.requirement)
         if not isinstance(judged, Broken):
             return
         key = (check.requirement, family_of(judged.edge), judged.kind)
@@ -359,7 +361,7 @@ class Judge:
             # The first in the plan are named, again whichever were answered first.
             found.cases = sorted([*found.cases, trial.id], key=self._place)[:CASES_NAMED]
 
-    def _meet(self, judged: Judged, trial: Trial) -> None:
+    def _meet(self, judged: Judged, trial: Trial, requirement: str) -> None:
         """Note what became of a case that differs in one member; broken is only what a finding about that member is."""
         edits = trial.act.meaning.edits
         if isinstance(judged, DoesNotApply) or len(edits) != 1:
@@ -369,6 +371,7 @@ class Judge:
         met.cases.add(trial.id)
         if isinstance(judged, Broken) and judged.field == name:
             met.broken.add(trial.id)
+            met.requirements.add(requirement)
 
     def met(self) -> dict[tuple[str, str], Met]:
         """The cases that differ from the plain invoice in one member, by that member and the family of their edges."""

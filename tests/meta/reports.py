@@ -152,11 +152,11 @@ def report(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:  # noqa: AN
             ],
         },
         "map": [
-            {"field": "amountMinor", "edge": "maximum", "cases": 2, "broken": 2},
-            {"field": "amountMinor", "edge": "minimum", "cases": 3, "broken": 0},
-            {"field": "issuedAt", "edge": "leap day", "cases": 5, "broken": 1},
-            {"field": "issuedAt", "edge": "maximum", "cases": 1, "broken": 0},
-            {"field": "notes", "edge": "unknown member", "cases": 1, "broken": 0},
+            {"field": "amountMinor", "edge": "maximum", "cases": 2, "broken": 2, "requirements": ["AMOUNT-ECHO"]},
+            {"field": "amountMinor", "edge": "minimum", "cases": 3, "broken": 0, "requirements": []},
+            {"field": "issuedAt", "edge": "leap day", "cases": 5, "broken": 1, "requirements": ["DATE-WIDE"]},
+            {"field": "issuedAt", "edge": "maximum", "cases": 1, "broken": 0, "requirements": []},
+            {"field": "notes", "edge": "unknown member", "cases": 1, "broken": 0, "requirements": []},
         ],
         "rerun": "invoice-conformance run http://127.0.0.1:1 --tenant-id t --contract-id c",
         "configuration": {

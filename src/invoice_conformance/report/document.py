@@ -17,6 +17,7 @@ from invoice_conformance.exchange import NoAnswer
 from invoice_conformance.expect import Refused, value_of
 from invoice_conformance.expect_http import RefusedForThat
 from invoice_conformance.report.commands import commands, rerun, rerun_all, steps_of
+from invoice_conformance.report.words import cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -102,7 +103,13 @@ def build(
         "latency_histogram": _histogram(ledger.moments),
         "timeline": _timeline(ledger.moments),
         "map": [
-            {"field": field, "edge": edge, "cases": len(found.cases), "broken": len(found.broken)}
+            {
+                "field": field,
+                "edge": edge,
+                "cases": len(found.cases),
+                "broken": len(found.broken),
+                "requirements": sorted(found.requirements),
+            }
             for (field, edge), found in met.items()
         ],
         "rerun": rerun_all(settings),
@@ -313,7 +320,7 @@ def _title(finding: Finding, reading: Reading) -> str:
     """What a finding is about, as a heading: the values that were sent; empty where it is named by its edge alone."""
     if not _about_body(finding, reading) or not reading.meaning.edits:
         return ""
-    return value_of(reading)[:TITLE]
+    return cut(value_of(reading), TITLE)
 
 
 def _known(finding: Finding, compared: Comparison | None) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ from invoice_conformance.report.words import (
     EXPORT,
     LEVELS,
     PAGE,
+    WITHOUT,
     baseline_of,
     conclusion_of,
     cut,
@@ -125,7 +126,7 @@ def conclusion(report: Report, folder: Path) -> Group:
         named = f"; these requirements fail too: {', '.join(unseen)}" if unseen else ""
         parts.append(Text(f"… {words} in report.html{named}.\n", style="dim"))
     if shown:
-        parts.append(Text(f"“the page” is {PAGE}\nbefore curl and rerun: {EXPORT}\n", style="dim"))
+        parts.append(Text(f"“the page” is {PAGE}\nbefore curl and rerun: {EXPORT}\n({WITHOUT})\n", style="dim"))
     undecided = [row for row in report["requirements"] if row["verdict"] in {"inconclusive", "error"}]
     if undecided and report["stopped"] is None:
         parts.append(_undecided(undecided))

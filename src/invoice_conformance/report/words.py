@@ -48,6 +48,11 @@ CURL, RERUN, REPEAT = "curl", "rerun", "repeat the run"
 """What the three commands are called in every view: send one request, judge one finding, do everything again."""
 EXPORT = "export INVOICE_CONFORMANCE_TOKEN=…"
 """What a reader types before any of them."""
+WITHOUT = (
+    "without it a curl is answered 401; rerun wants invoice-conformance on the PATH, which is .venv/bin where it was "
+    "installed as the README does"
+)
+"""What else it takes."""
 LISTED = 20
 """Findings of one requirement that a view lists; the report has all."""
 
@@ -395,7 +400,9 @@ def told(finding: Part) -> list[tuple[str, str]]:
     lines += [("expected", finding["expected"]), ("got", finding["got"])]
     if finding["boundary"]:
         lines.append(("where", finding["boundary"]))
-    lines += [("case", case_of(finding)), ("check", finding["check"])]
+    # Other cases are named by their values.
+    values = f"{finding['title']}, of " if finding.get("title") and ":" not in finding["case"] else ""
+    lines += [("case", values + case_of(finding)), ("check", finding["check"])]
     if finding.get("curl_note"):
         lines.append(("note", finding["curl_note"]))
     lines += [(CURL, finding["curl"]), (RERUN, finding["rerun"])]
