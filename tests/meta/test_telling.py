@@ -223,3 +223,17 @@ def test_what_neither_way_is_wrong_differs_and_does_not_fail() -> None:
     assert 'id="A-D" data-verdict="fail"' in made
     assert "(differs, and decides nothing)" in views.render(report(rows[2]), Path(), "text")
     assert "differs" not in views.render(report(*rows[:2]), Path(), "text")
+
+
+def test_the_readme_shows_what_a_run_prints(farm: FaultFarm, tmp_path: Path) -> None:
+    readme = (locate.spec_dir().parent / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("a run ends like this")[2].split("```")[1].strip().split("\n")
+
+    told(farm, "amount-int32-refused", "AMOUNT-ACCEPTED", tmp_path)
+    printed = views.render(views.load(tmp_path)[0], tmp_path, "text").replace(
+        farm.urls["amount-int32-refused"], "https://host"
+    )
+
+    begun = [line.removesuffix(" …").split("; the same in")[0] for line in shown[: shown.index("")]]
+    assert len(begun) == 10
+    assert [line for line in begun if line not in printed] == []

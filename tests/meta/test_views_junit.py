@@ -168,7 +168,7 @@ def test_no_more_than_twenty_findings_are_listed() -> None:
 
     text = next(parsed(report(row("AMOUNT-ECHO", "fail", findings=found))).iter("failure")).text or ""
 
-    assert re.findall("case (case [0-9]+)", text) == [f"case {place}" for place in range(20)]
+    assert re.findall("of (case [0-9]+)", text) == [f"case {place}" for place in range(20)]
     assert text.endswith("and 5 more, see report.json")
     assert "known" not in text
 

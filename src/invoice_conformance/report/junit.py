@@ -94,9 +94,7 @@ def _count(suite: ET.Element) -> None:
 
 
 def _case(suite: ET.Element, area: str, row: Part) -> None:
-    case = ET.SubElement(
-        suite, "testcase", classname=f"{SUITE}.{area}", name=f"{row['id']}: {one_line(row['text'])}", time="0"
-    )
+    case = ET.SubElement(suite, "testcase", classname=f"{SUITE}.{area}", name=f"{row['id']}: {one_line(row['text'])}")
     _properties(
         case,
         {
