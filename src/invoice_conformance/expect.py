@@ -140,6 +140,20 @@ def value_words(reading: Reading, name: str) -> str:
     return f"{name}={shown(sent[name])}" if name in sent else f"no {name}"
 
 
+NAMED_OTHERWISE = {"contractId": "contract"}
+"""Members of a request that the resource names in another way."""
+
+
+def made_with(reading: Reading, name: str | None) -> str:
+    """The answer in a few words; of an invoice that was made from an illegal member, also what became of it."""
+    data = reading.data
+    if data is None or name is None:
+        return reading.said()
+    member = NAMED_OTHERWISE.get(name, name)
+    came = f"with {member}={shown(data[member])}" if member in data else f"without {member}"
+    return f"{reading.said()}, {came}"
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """A body that the contract allows is answered with a success.
@@ -255,7 +269,7 @@ class Refused:
         _name, edge = _place(act)
         return Broken(
             expected=f"a refusal (4xx), because {broken[0].message}",
-            got=act.said(),
+            got=made_with(act, broken[0].field),
             kind="accepted" if act.accepted else kind_of(act),
             field=broken[0].field,
             edge=dict(act.meaning.edits).get(broken[0].field or "", edge),

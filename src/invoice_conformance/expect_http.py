@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from invoice_conformance import jsontext
-from invoice_conformance.expect import kind_of, unanswered
+from invoice_conformance.expect import kind_of, unanswered, value_of
 from invoice_conformance.leaks import leak_in
 from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Trial, decoded
 
@@ -56,8 +56,10 @@ class RefusedForThat:
             return trouble
         if act.status in CLIENT_ERRORS and act.status not in SPEAKS_OF_TIME:
             return Holds()
+        # Credentials are blacked out in what was sent, whether they are secret or not.
+        what = value_of(act) if act.meaning.edits and act.sent is not None else act.meaning.id
         return Broken(
-            expected=f"a refusal (4xx), because {self.because}",
+            expected=f"a refusal (4xx), because {self.because}: {what}",
             got=act.said(),
             kind="accepted" if act.accepted else kind_of(act),
             field=None,

@@ -112,7 +112,7 @@ class NoSurplus:
             return trouble
         response = _of(act)
         found = response.unasked
-        if found is not None and found.octets and not _ends_with_head(found.method, found.status):
+        if found is not None and found.octets and not ends_with_head(found.method, found.status):
             return Broken(
                 "nothing on a connection without a request under way",
                 f"{_octets(found.octets)} on an idle connection after {found.method} was answered {found.status}",
@@ -121,7 +121,7 @@ class NoSurplus:
                 reading=act,
             )
         surplus = response.surplus
-        if not surplus.replace(b"\r\n", b"") or _ends_with_head(act.exchange.request.method, response.status):
+        if not surplus.replace(b"\r\n", b"") or ends_with_head(act.exchange.request.method, response.status):
             return Holds()
         return Broken(
             "nothing after the answer's end, as its framing names it",
@@ -143,9 +143,9 @@ class NoBody:
             return trouble
         response, method = _of(act), act.exchange.request.method
         found = response.unasked
-        if found is not None and found.octets and _ends_with_head(found.method, found.status):
+        if found is not None and found.octets and ends_with_head(found.method, found.status):
             return _body(act, found.method, found.status, found.octets)
-        if not _ends_with_head(method, response.status):
+        if not ends_with_head(method, response.status):
             return DoesNotApply("the answer may have a body")
         if response.surplus.replace(b"\r\n", b""):
             return _body(act, method, response.status, response.surplus)
@@ -217,7 +217,8 @@ def _of(reading: Reading) -> Response:
     return response
 
 
-def _ends_with_head(method: str, status: int) -> bool:
+def ends_with_head(method: str, status: int) -> bool:
+    """Whether an answer with this status, to this method, has no body."""
     return method == "HEAD" or status in BODILESS
 
 

@@ -113,8 +113,11 @@ class NothingForeign:
     def judge(self, trial: Trial) -> Judged:
         """Broken by the other tenant's id or contract, or its invoice's id, number or amount, unless they were sent."""
         first, act = trial.one("first"), trial.act
-        if first is None or first.data is None:
-            return (unanswered(first) if first else None) or DoesNotApply("no invoice was made in the other tenant")
+        if first is None:
+            return DoesNotApply("nothing was sent in the other tenant")
+        if first.data is None:
+            needed = f"this takes an invoice of the other tenant with amountMinor={self.amount}"
+            return unanswered(first) or DoesNotApply(f"{needed}, whose create was answered {first.said(120)}")
         if (trouble := unanswered(act)) is not None:
             return trouble
         said = "\n".join(_texts_said(act))

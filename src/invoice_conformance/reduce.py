@@ -49,7 +49,7 @@ def understand(engine: Engine) -> None:
     isolate(engine, budget)
     found = len(engine.findings())
     if found:
-        engine.listener.stage("looking closer at what was found", found)
+        engine.listener.stage("looking closer at what broke, before what is the same is put together", found)
     boundaries: list[Boundary] = []
     for finding in engine.findings():
         _look_closer(engine, finding, budget, boundaries)

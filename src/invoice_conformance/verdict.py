@@ -60,12 +60,17 @@ class Finding:
     fields: list[str] = field(default_factory=list)
     cases: list[str] = field(default_factory=list)
     occurrences: int = 0
+    """How many cases showed it, each counted once."""
+    showing: set[str] = field(default_factory=set)
     seen: int = 1
     sent: int = 1
     reduced: Broken | None = None
     boundary: str = ""
     both_tenants: bool = False
     """Whether the same was seen in the other tenant too."""
+    held: int = 0
+    judged: int = 0
+    """Of how many cases that its check sent the expectation held, and how many were judged; 0 of one that watches."""
 
     @property
     def id(self) -> str:
@@ -75,7 +80,8 @@ class Finding:
 
     def absorb(self, other: Finding) -> None:
         """Take in a finding that shows the same defect."""
-        self.occurrences += other.occurrences
+        self.occurrences += len(other.showing - self.showing)
+        self.showing |= other.showing
         self.fields += [name for name in other.fields if name not in self.fields]
         self.cases = [*dict.fromkeys(self.cases + other.cases)][:CASES_NAMED]
         self.both_tenants |= other.both_tenants
@@ -97,6 +103,8 @@ class Met:
 
     cases: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
+    requirements: set[str] = field(default_factory=set)
+    """What they broke."""
 
 
 @dataclass
@@ -261,7 +269,7 @@ class Judge:
             else:
                 self._count(check, judged, trial, group, own=mine)
         if held is not None:
-            self._meet(held, trial, own=False)
+            self._meet(held, trial, "")
         for check, fold in () if reading.astray else self._folds:
             if check.requirement not in pinned:
                 self._count(check, self._judged(check, trial, fold.observe, reading), trial, group, own=False)
@@ -339,7 +347,7 @@ class Judge:
             tally.errors.append(judged)
             return
         tally.add(judged, own=own)
-        self._meet(judged, trial, own=own)
+        self._meet(judged, trial, check.requirement)
         if not isinstance(judged, Broken):
             return
         key = (check.requirement, family_of(judged.edge), judged.kind)
@@ -349,23 +357,26 @@ class Judge:
         elif self._order.get(trial.id, LATE) < self._order.get(found.trial.id, LATE):
             # The first in the plan stands for all, whichever was answered first.
             found.check, found.broken, found.trial, found.script = check, judged, trial, script
-        found.occurrences += 1
+        # A case that stands beside its twin is judged as an exchange too.
+        found.occurrences += trial.id not in found.showing
+        found.showing.add(trial.id)
         if judged.field and judged.field not in found.fields:
             found.fields.append(judged.field)
         if trial.id not in found.cases:
             # The first in the plan are named, again whichever were answered first.
             found.cases = sorted([*found.cases, trial.id], key=self._place)[:CASES_NAMED]
 
-    def _meet(self, judged: Judged, trial: Trial, *, own: bool) -> None:
-        """Note what became of a case that differs in one member; what breaks at any value says nothing of that one."""
+    def _meet(self, judged: Judged, trial: Trial, requirement: str) -> None:
+        """Note what became of a case that differs in one member; broken is only what a finding about that member is."""
         edits = trial.act.meaning.edits
         if isinstance(judged, DoesNotApply) or len(edits) != 1:
             return
         name, edge = edits[0]
         met = self._met.setdefault((name, family_of(edge)), Met())
         met.cases.add(trial.id)
-        if isinstance(judged, Broken) and (own or judged.field == name):
+        if isinstance(judged, Broken) and judged.field == name:
             met.broken.add(trial.id)
+            met.requirements.add(requirement)
 
     def met(self) -> dict[tuple[str, str], Met]:
         """The cases that differ from the plain invoice in one member, by that member and the family of their edges."""
@@ -450,6 +461,10 @@ class Judge:
             errors=[error for tally in tallies for error in tally.errors],
         )
         findings = tuple(found for found in self._in_order() if found.requirement == requirement.id)
+        for found in findings:
+            if not found.check.watching:
+                mine = [tally for (name, _group), tally in self._tallies.items() if name == found.check.name]
+                found.held, found.judged = sum(tally.holds for tally in mine), sum(tally.judged for tally in mine)
         return Row(requirement, whole.verdict(), whole.judged, findings, whole.reason(), checks, whole.otherwise())
 
 

@@ -207,7 +207,12 @@ def test_an_id_that_a_text_may_hold_by_chance_gives_nothing_away(tenant: str) ->
 
 @pytest.mark.parametrize("came", [refusal(), silence(), firewall()])
 def test_without_an_invoice_of_the_other_tenant_nothing_is_said(came: Response) -> None:
-    assert isinstance(foreign(read(created()), in_tenant(read(came), THERE)), DoesNotApply)
+    judged = foreign(read(created()), in_tenant(read(came), THERE))
+
+    assert isinstance(judged, DoesNotApply)
+    if came == refusal():
+        needed = f"an invoice of the other tenant with amountMinor={AMOUNT}"
+        assert judged.reason == f"this takes {needed}, whose create was answered {read(came).said()}"
 
 
 # Debugging

@@ -192,10 +192,10 @@ def test_the_first_screen_tells_outcome_counts_and_the_run(text: str) -> None:
         "<code>export INVOICE_CONFORMANCE_TOKEN=…</code>",
         "<dt>implied</dt><dd>it follows from what the page says</dd>",
         "https://api.contracting.kukkingu.software",
-        "contract <code",
+        "the page's contract file <code",
         "Waived by name: TENANT-WAIVED",
         '<th scope="row">MAY or contested</th><td title="the page says it, in words or in a schema">stated</td>',
-        '<td class="n fail">2</td>',
+        '<td class="n differs">2</td>',
     ):
         assert part in first
 
@@ -245,7 +245,7 @@ def test_the_map_shows_classes_that_broke_by_member(text: str, read: Read) -> No
 
     assert re.findall(r'scope="col">([^<]+)', table) == ["class of values", "amountMinor", "issuedAt"]
     assert re.findall(r'scope="row">([^<]+)', table) == ["the largest legal value", "leap day"]
-    assert re.findall(r'<td class="(\w+)">(?:<[^>]+>)?([^<]+)', table) == [
+    assert re.findall(r'<td class="(\w+)" data-member="\w+">(?:<[^>]+>)?([^<]+)', table) == [
         ("all", "2 of 2"),
         ("held", "0 of 1"),
         ("none", "not tried"),
@@ -253,6 +253,13 @@ def test_the_map_shows_classes_that_broke_by_member(text: str, read: Read) -> No
     ]
     tiles = [attributes for attributes, _text in read.of("span", "tile") if "title" in attributes]
     assert len(tiles) == len(report()["map"])
+
+
+def test_a_cell_of_the_map_leads_to_what_it_broke(text: str) -> None:
+    table = text[text.index('<table class="map">') : text.index('<p class="key">')]
+
+    assert 'data-member="amountMinor"><a href="#AMOUNT-ECHO" title="AMOUNT-ECHO">2 of 2</a></td>' in table
+    assert "a blank cell was not tried" in text
 
 
 def test_the_map_says_what_it_does_not_show() -> None:

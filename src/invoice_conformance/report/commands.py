@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from invoice_conformance.address import without_credentials
 from invoice_conformance.case import BEARER, IDEOGRAPHS, MARK_ALPHABET
 from invoice_conformance.config import PREFIX
+from invoice_conformance.report.seeing import with_curl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,8 +73,8 @@ def curl(
     parts = [
         "curl",
         "-i",
-        "-X",
-        _quoted(request.method),
+        # With -X HEAD curl waits for a body that does not come.
+        *(["-I"] if request.method == "HEAD" and not request.body else ["-X", _quoted(request.method)]),
         _body(where),
         *_through(settings),
         *_as_written(request, origin),
@@ -162,10 +163,17 @@ class Commands(NamedTuple):
 
 
 def commands(finding: Finding, settings: Settings, cases: Mapping[str, Case]) -> Commands:
-    """The command that repeats a finding; of several requests that make it together all of them, one by one."""
+    """The command that repeats a finding, with what to look for where its output does not show what is wrong."""
     reading = finding.shown.reading or finding.trial.act
+    said = _sending_again(finding, reading, settings, cases)
+    return said._replace(note="; ".join(filter(None, (said.note, with_curl(finding, reading)))))
+
+
+def _sending_again(finding: Finding, reading: Reading, settings: Settings, cases: Mapping[str, Case]) -> Commands:
+    """The command of the one request, or of all that make a finding together, one by one."""
     order = finding.script.order if finding.script is not None else "any"
-    if order == "any" or reading.meaning.id not in {case.id for _role, case in _steps(finding)}:
+    readings = steps_of(finding, reading)
+    if not readings:
         return _alone(reading, settings, cases)
     if order == "race":
         count = len(finding.trial.roles.get("act", ()))
@@ -173,7 +181,6 @@ def commands(finding: Finding, settings: Settings, cases: Mapping[str, Case]) ->
             _alone(reading, settings, cases).curl,
             f"this is one of {count} requests that were sent at the same moment; rerun sends all of them",
         )
-    readings = sorted((one for one in finding.trial.all()), key=lambda one: one.exchange.sent_at)
     together = _together(readings, settings, cases) if len(readings) <= STEPS_SAID else ""
     if not together or len(together) > LONGEST_SAID:
         return Commands(
@@ -183,6 +190,14 @@ def commands(finding: Finding, settings: Settings, cases: Mapping[str, Case]) ->
     between = order == "apart" or len(readings) < len(_steps(finding))
     more = "; in the run others came between them, which rerun sends too" if between else ""
     return Commands(together, f"{len(readings)} requests, one after the other, show it together{more}")
+
+
+def steps_of(finding: Finding, reading: Reading) -> list[Reading]:
+    """The exchanges that show a finding together, as they were sent; none where the one that is shown is enough."""
+    order = finding.script.order if finding.script is not None else "any"
+    if order == "any" or reading.meaning.id not in {case.id for _role, case in _steps(finding)}:
+        return []
+    return sorted(finding.trial.all(), key=lambda one: one.exchange.sent_at)
 
 
 def _steps(finding: Finding) -> Sequence[tuple[str, Case]]:

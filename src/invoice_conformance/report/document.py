@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from invoice_conformance import sets
 from invoice_conformance.case import STANDARD_HEADERS
 from invoice_conformance.exchange import NoAnswer
-from invoice_conformance.expect import value_of
-from invoice_conformance.report.commands import commands, rerun, rerun_all
+from invoice_conformance.expect import Refused, value_of
+from invoice_conformance.expect_http import RefusedForThat
+from invoice_conformance.report.commands import commands, rerun, rerun_all, steps_of
+from invoice_conformance.report.words import cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -101,7 +103,13 @@ def build(
         "latency_histogram": _histogram(ledger.moments),
         "timeline": _timeline(ledger.moments),
         "map": [
-            {"field": field, "edge": edge, "cases": len(found.cases), "broken": len(found.broken)}
+            {
+                "field": field,
+                "edge": edge,
+                "cases": len(found.cases),
+                "broken": len(found.broken),
+                "requirements": sorted(found.requirements),
+            }
             for (field, edge), found in met.items()
         ],
         "rerun": rerun_all(settings),
@@ -234,12 +242,13 @@ def _finding(finding: Finding, settings: Settings, cases: Mapping[str, Case]) ->
     shown = finding.shown
     reading = shown.reading or finding.trial.act
     said = commands(finding, settings, cases)
+    steps = steps_of(finding, reading)
     return {
         "id": finding.id,
         "title": _title(finding, reading),
         "case": reading.meaning.id,
         "fields": finding.fields,
-        "headers": _headers(finding, reading, cases.get(reading.meaning.id)),
+        "headers": _headers(finding, reading, cases.get(reading.meaning.id)) + _unlike(steps),
         "members": _members(finding, reading),
         "edge": finding.broken.edge,
         "expected": shown.expected,
@@ -247,15 +256,34 @@ def _finding(finding: Finding, settings: Settings, cases: Mapping[str, Case]) ->
         "occurrences": finding.occurrences,
         "cases": finding.cases,
         "both_tenants": finding.both_tenants,
+        "refused": _refused(finding),
         "stability": {"seen": finding.seen, "sent": finding.sent, "unstable": finding.unstable},
         "boundary": finding.boundary,
         "check": finding.check.place,
         "property": finding.check.words,
         "exchange": exchange_of(reading.exchange),
+        "steps": [
+            {"request": exchange_of(one.exchange)["request"], "came": one.said(), "shown": one is reading}
+            for one in steps
+        ],
         "curl": said.curl,
         "curl_note": said.note,
         "rerun": rerun(finding, cases, settings),
     }
+
+
+def _unlike(steps: Sequence[Reading]) -> list[str]:
+    """The header fields in which the requests of a finding differ: lower-case names."""
+    sent = [one.exchange.request for one in steps]
+    names = dict.fromkeys(name.lower() for request in sent for name, _value in request.headers)
+    return [name for name in names if len({tuple(request.values(name)) for request in sent}) > 1]
+
+
+def _refused(finding: Finding) -> dict[str, int] | None:
+    """Of how many cases that had to be refused how many were; None where that is not what was expected."""
+    if not isinstance(finding.check.expecting, Refused | RefusedForThat) or not finding.judged:
+        return None
+    return {"held": finding.held, "judged": finding.judged}
 
 
 def _about_body(finding: Finding, reading: Reading) -> bool:
@@ -292,7 +320,7 @@ def _title(finding: Finding, reading: Reading) -> str:
     """What a finding is about, as a heading: the values that were sent; empty where it is named by its edge alone."""
     if not _about_body(finding, reading) or not reading.meaning.edits:
         return ""
-    return value_of(reading)[:TITLE]
+    return cut(value_of(reading), TITLE)
 
 
 def _known(finding: Finding, compared: Comparison | None) -> dict[str, Any] | None:
@@ -327,6 +355,15 @@ def exchange_of(exchange: Exchange) -> dict[str, Any]:
             "body": _text(answer.body),
             "body_length": answer.body_length,
         }
+        if answer.surplus:
+            shown["response"]["surplus"] = _text(answer.surplus)
+        if answer.unasked is not None and answer.unasked.octets:
+            found = answer.unasked
+            shown["response"]["unasked"] = {
+                "octets": _text(found.octets),
+                "method": found.method,
+                "status": found.status,
+            }
     return shown
 
 

@@ -17,6 +17,7 @@ from invoice_conformance.report.words import (
     EXPORT,
     PAGE,
     RERUN,
+    WITHOUT,
     Part,
     all_known,
     baseline_of,
@@ -66,7 +67,7 @@ def junit(report: Report) -> str:
 
 def _suite(name: str, report: Report) -> ET.Element:
     # JUnit's time stamp has neither fraction nor zone.
-    suite = ET.Element("testsuite", name=name, timestamp=report["started_at"][:19], time="0", hostname="localhost")
+    suite = ET.Element("testsuite", name=name, timestamp=report["started_at"][:19], hostname="localhost")
     _properties(
         suite,
         {
@@ -93,9 +94,7 @@ def _count(suite: ET.Element) -> None:
 
 
 def _case(suite: ET.Element, area: str, row: Part) -> None:
-    case = ET.SubElement(
-        suite, "testcase", classname=f"{SUITE}.{area}", name=f"{row['id']}: {one_line(row['text'])}", time="0"
-    )
+    case = ET.SubElement(suite, "testcase", classname=f"{SUITE}.{area}", name=f"{row['id']}: {one_line(row['text'])}")
     _properties(
         case,
         {
@@ -115,7 +114,7 @@ def _baseline(report: Report) -> ET.Element:
     suite = _suite("baseline", report)
     for entry in report["baseline"]["entries"]:
         name = one_line(f"line {entry['line']}: {named(entry)}")
-        case = ET.SubElement(suite, "testcase", classname=f"{SUITE}.baseline", name=name, time="0")
+        case = ET.SubElement(suite, "testcase", classname=f"{SUITE}.baseline", name=name)
         if complaint(entry):
             _add(case, "failure", complaint(entry), None)
         elif entry["status"] == "not-judged":
@@ -169,7 +168,7 @@ def _text(row: Part) -> str:
         f"rule: {rule_of(row)} ({row['basis']}: {BASES[row['basis']]})",
     ]
     lines += [f"why: {row['why']}"] if row["why"] else []
-    lines += [f"“the page” is {PAGE}", f"before {CURL} and {RERUN}: {EXPORT}"]
+    lines += [f"“the page” is {PAGE}", f"before {CURL} and {RERUN}: {EXPORT} ({WITHOUT})"]
     for finding in listed(row):
         lines += ["", *(f"{label:>8} {text}" for label, text in told(finding))]
     if unlisted(row):

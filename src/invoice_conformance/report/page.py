@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +27,7 @@ from invoice_conformance.report.words import (
     REPEAT,
     RERUN,
     VERDICTS,
+    WITHOUT,
     Part,
     all_known,
     baseline_of,
@@ -50,6 +52,7 @@ from invoice_conformance.report.words import (
     target_of,
     title_of,
     unlisted,
+    verdict_words,
 )
 
 if TYPE_CHECKING:
@@ -90,6 +93,7 @@ def page(report: Report) -> str:
         totals=sent_of(report),
         page=PAGE,
         export=EXPORT,
+        without=WITHOUT,
         commands={"curl": CURL, "rerun": RERUN, "repeat": REPEAT},
         set=set_of(report),
         baseline=baseline_of(report),
@@ -115,6 +119,7 @@ def _template() -> Template:
     environment.filters["level"] = level_of
     environment.filters["level_words"] = level_words
     environment.filters["stability"] = stability
+    environment.filters["verdict_words"] = verdict_words
     environment.filters["known_words"] = known_words
     environment.filters["all_known"] = all_known
     environment.filters["listed"] = listed
@@ -153,11 +158,13 @@ def _map(cells: list[Part]) -> Part:
         classes[cell["field"]] = classes.get(cell["field"], 0) + 1
     columns = [name for name, count in classes.items() if count >= FEW]
     merged: dict[tuple[str, str], list[int]] = {}
+    ids: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for cell in cells:
         column = cell["field"] if cell["field"] in columns else OTHERS
         found = merged.setdefault((column, cell["edge"]), [0, 0])
         found[0] += cell["cases"]
         found[1] += cell["broken"]
+        ids[column, cell["edge"]] |= {*cell.get("requirements", [])}
     if len(columns) < len(classes):
         columns.append(OTHERS)
     broken = list(dict.fromkeys(edge for (_column, edge), (_cases, bad) in merged.items() if bad))
@@ -165,7 +172,10 @@ def _map(cells: list[Part]) -> Part:
     struck = [column for column in columns if any(merged.get((column, edge), (0, 0))[1] for edge in broken)]
     return {
         "columns": struck,
-        "rows": [(edge, [merged.get((column, edge)) for column in struck]) for edge in broken],
+        "rows": [
+            (edge, [(column, merged.get((column, edge)), sorted(ids[column, edge])) for column in struck])
+            for edge in broken
+        ],
         "strips": [
             (column, [(edge, *found) for (name, edge), found in merged.items() if name == column]) for column in columns
         ],

@@ -19,6 +19,7 @@ from invoice_conformance.report.words import (
     PAGE,
     RERUN,
     VERDICTS,
+    WITHOUT,
     Part,
     all_known,
     baseline_of,
@@ -86,7 +87,7 @@ def summary(report: Report) -> str:
         parts += [*table, ""]
         room -= _length(table)
     if failed:
-        legend = [f"“The page” is {PAGE}.", "", f"Before `{CURL}` and `{RERUN}`: `{EXPORT}`", ""]
+        legend = [f"“The page” is {PAGE}.", "", f"Before `{CURL}` and `{RERUN}`: `{EXPORT}` ({WITHOUT})", ""]
         parts += legend
         room -= _length(legend)
     for row in failed:

@@ -17,7 +17,9 @@ from invoice_conformance.escaping import one_line
 from invoice_conformance.report.words import (
     CURL,
     EXPORT,
+    LEVELS,
     PAGE,
+    WITHOUT,
     baseline_of,
     conclusion_of,
     cut,
@@ -25,12 +27,14 @@ from invoice_conformance.report.words import (
     gate_of,
     is_known,
     known_words,
+    level_words,
     root_of,
     root_words,
     rule_of,
     sent_of,
     set_of,
     told,
+    verdict_words,
 )
 
 if TYPE_CHECKING:
@@ -105,23 +109,24 @@ def conclusion(report: Report, folder: Path) -> Group:
         parts.append(Text(f"{root_words(report)}\n", style="red"))
     # Every failed requirement is shown once before any is shown twice; what follows from another, not at all.
     pairs = [
-        (turn, ("MUST", "SHOULD").index(row["level"]), row, finding)
+        (turn, not row["decides"], LEVELS.index(row["level"]), row, finding)
         for row in failed
-        if row["decides"]
         for turn, finding in enumerate(
             finding for finding in row["findings"] if not is_known(finding) and not follows(finding, root)
         )
     ]
-    for _turn, _level, row, finding in sorted(pairs, key=lambda pair: (pair[0], pair[1]))[:FINDINGS_SHOWN]:
+    pairs.sort(key=lambda pair: pair[:3])
+    for _turn, _aside, _level, row, finding in pairs[:FINDINGS_SHOWN]:
         parts.append(_finding(row, finding))
         shown += 1
-    total = sum(not is_known(finding) and not follows(finding, root) for row in failed for finding in row["findings"])
-    if total > shown:
-        left = total - shown
+    if len(pairs) > shown:
+        left = len(pairs) - shown
         words = "1 more finding is" if left == 1 else f"{left} more findings are"
-        parts.append(Text(f"… {words} in report.html.\n", style="dim"))
+        unseen = [row["id"] for turn, _aside, _level, row, _finding in pairs[shown:] if turn == 0]
+        named = f"; these requirements fail too: {', '.join(unseen)}" if unseen else ""
+        parts.append(Text(f"… {words} in report.html{named}.\n", style="dim"))
     if shown:
-        parts.append(Text(f"“the page” is {PAGE}\nbefore curl and rerun: {EXPORT}\n", style="dim"))
+        parts.append(Text(f"“the page” is {PAGE}\nbefore curl and rerun: {EXPORT}\n({WITHOUT})\n", style="dim"))
     undecided = [row for row in report["requirements"] if row["verdict"] in {"inconclusive", "error"}]
     if undecided and report["stopped"] is None:
         parts.append(_undecided(undecided))
@@ -134,25 +139,22 @@ def conclusion(report: Report, folder: Path) -> Group:
 
 
 def _finding(row: dict[str, Any], finding: dict[str, Any]) -> Group:
-    colour = "red" if row["level"] == "MUST" else "yellow"
+    colour = "cyan" if not row["decides"] else "red" if row["level"] == "MUST" else "yellow"
     head = Text.assemble(
-        (f"{row['level']} ", colour),
+        (f"{level_words(row)} ", colour),
         (row["id"], f"bold {colour}"),
         f"  {row['text']}",
+        " (differs, and decides nothing)" if verdict_words(row) == "differs" else "",
     )
     lines = []
     for label, text in told(finding):
         if label == "case":
-            lines.append(("rule", f"{row['basis']}: {_rule(row)}"))
+            lines.append(("rule", f"{row['basis']}: {rule_of(row)}"))
             lines += [("why", row["why"])] if row["why"] else []
         long = label == CURL and len(text) > CURL_SHOWN
         lines.append((label, "too long for here; see report.html" if long else text))
     # Line by line, for a line feed in what the target said would begin a line of its own, which CI systems obey.
     return Group(head, Text("\n".join(f"  {label:>8} {one_line(text)}" for label, text in lines) + "\n"))
-
-
-def _rule(row: dict[str, Any]) -> str:
-    return rule_of(row | {"quote": cut(row["quote"], 90)})
 
 
 def _undecided(rows: list[dict[str, Any]]) -> Text:

@@ -48,6 +48,11 @@ CURL, RERUN, REPEAT = "curl", "rerun", "repeat the run"
 """What the three commands are called in every view: send one request, judge one finding, do everything again."""
 EXPORT = "export INVOICE_CONFORMANCE_TOKEN=…"
 """What a reader types before any of them."""
+WITHOUT = (
+    "without it a curl is answered 401; rerun wants invoice-conformance on the PATH, which is .venv/bin where it was "
+    "installed as the README does"
+)
+"""What else it takes."""
 LISTED = 20
 """Findings of one requirement that a view lists; the report has all."""
 
@@ -106,6 +111,7 @@ SECTIONS = (
     (re.compile(r"#/components/schemas/(?:Invoice|CreateInvoiceResponse)|#/paths/[^/]+/post/resp"), "section Response"),
     (re.compile(r"#/components/securitySchemes"), "section Authorizations"),
     (re.compile(r"#/paths/[^/]+/post/parameters"), "section Headers, tenant-id"),
+    (re.compile(r"#/paths/[^/]+/post$"), "its head"),
 )
 
 
@@ -307,6 +313,12 @@ def level_words(row: Part) -> str:
     return ", ".join([row["level"], *notes])
 
 
+def verdict_words(row: Part) -> str:
+    """A requirement's verdict; what neither way is wrong does not fail but differs."""
+    differs = row["verdict"] == "fail" and (row["contested"] or row["level"] == "MAY")
+    return "differs" if differs else str(row["verdict"])
+
+
 def rank(row: Part) -> tuple[int, bool, int]:
     """What sorts requirements by interest: verdict, what the run fails for, then level."""
     return VERDICTS.index(row["verdict"]), row["effect"] == "none", LEVELS.index(level_of(row))
@@ -372,7 +384,10 @@ def case_of(finding: Part) -> str:
     """The case, how many showed the same, in which members and tenants, and how often it was broken again."""
     # What shows in any answer has nothing to do with the values of the case that it was met in.
     notes = _case_words(str(finding["case"])) if members_of(finding) else []
-    notes += [f"the same in {finding['occurrences']} cases"] if finding["occurrences"] > 1 else []
+    others = finding["occurrences"] - 1
+    notes += [f"the same in {others} other {'case' if others == 1 else 'cases'}"] if others > 0 else []
+    refused = finding.get("refused")
+    notes += [f"{refused['held']} of {refused['judged']} such were refused"] if refused else []
     notes += [f"in {', '.join(finding['fields'])}"] if len(finding["fields"]) > 1 else []
     notes += ["in both tenants"] if finding.get("both_tenants") else []
     notes += [repeated(finding)] if repeated(finding) else []
@@ -385,7 +400,9 @@ def told(finding: Part) -> list[tuple[str, str]]:
     lines += [("expected", finding["expected"]), ("got", finding["got"])]
     if finding["boundary"]:
         lines.append(("where", finding["boundary"]))
-    lines += [("case", case_of(finding)), ("check", finding["check"])]
+    # Other cases are named by their values.
+    values = f"{finding['title']}, of " if finding.get("title") and ":" not in finding["case"] else ""
+    lines += [("case", values + case_of(finding)), ("check", finding["check"])]
     if finding.get("curl_note"):
         lines.append(("note", finding["curl_note"]))
     lines += [(CURL, finding["curl"]), (RERUN, finding["rerun"])]
