@@ -216,7 +216,7 @@ REPRESENTATIVE = (
     "status-404-contract",
     "status-200-page",
     "redirect-to-another-host",
-    "json-deep-arrays",
+    "json-deep-and-closed",
     "inject-terminal",
     "inject-github",
     "inject-csv",

@@ -475,7 +475,7 @@ def test_a_terminal_that_lacks_characters_gets_their_numbers(farm: FaultFarm, tm
     done = child(COMMAND, *arguments, cwd=tmp_path, PYTHONIOENCODING="ascii")
 
     assert (done.returncode, done.stderr) == (1, "")
-    assert "\\u201cAmount expressed" in done.stdout
+    assert '\\u201c"amountMinor": 5000' in done.stdout
 
 
 def test_the_help_is_there_at_once_and_loads_nothing_heavy(tmp_path: Path) -> None:

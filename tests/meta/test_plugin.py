@@ -117,7 +117,7 @@ def test_a_finding_is_told_in_words_and_gives_1(farm: FaultFarm, tmp_path: Path)
     assert "MUST AMOUNT-ECHO: An accepted amountMinor comes back unchanged." in printed
     for word in ("expected amountMinor to be the same number", "got      amountMinor=", "curl     N=", "rerun    "):
         assert f"\n  {word}" in printed
-    assert "“Amount expressed in the minor unit" in printed
+    assert '“"amountMinor": 5000' in printed
     assert f"report: {tmp_path / 'report' / 'report.json'}" in printed
     assert "Traceback" not in printed
     assert "stopping after 1 failures" in printed
