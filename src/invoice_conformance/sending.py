@@ -54,7 +54,7 @@ TOO_MANY = 6
 """How often a case is sent at most while the target says that there are too many requests (429), and did nothing."""
 WHILE_AWAY = 4
 """How often a case is sent at most while the target answers nothing at all."""
-RETURNS = (0, 1, 2, 4, 8, 16, 16, 16)
+RETURNS = (0, 1, 2, *[4] * 6, *[8] * 6)
 """How long each of the plain invoices waits that are sent to a target which may be away; in `patience`."""
 AWAY_SECONDS = 20.0
 """Seconds, less what Retry-After asked for, after which a target that is away counts as gone."""

@@ -188,6 +188,7 @@ EXPECTED: dict[str, Expectation] = FURTHER | {
         (3,), "the run's time (--max-time) is used up", (*QUICK, "--max-time", "20")
     ),
     "liberty-50*": Expectation((0, 3), "", QUICK, seconds=150),
+    "liberty-idle-*": Expectation((0, 3), "", QUICK, seconds=150),
     "liberty-*": Expectation((0,), "conformant (full)", QUICK, seconds=150),
     # A healthy server, seen through trouble: its verdicts, or that something could not be judged. Never a finding.
     "state-*": Expectation((0, 3), "", TWO),

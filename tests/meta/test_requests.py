@@ -266,7 +266,7 @@ def test_an_odd_head_is_no_reason_for_500() -> None:
     ("first", "act", "twin", "kind"),
     [
         (refusal(404), refusal(400), created(), Broken),
-        (refusal(404), silence(), created(), Broken),
+        (refusal(404), silence(), created(), DoesNotApply),
         (refusal(404), created(), created(), Holds),
         (refusal(404), refusal(400), refusal(400), DoesNotApply),
         (created(), refusal(400), created(), DoesNotApply),
