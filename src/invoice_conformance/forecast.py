@@ -126,6 +126,8 @@ def _row(name: str, level: str, text: str, sendable: Sendable) -> dict[str, Any]
         "text": text,
         "cases": [script.id for script in scripts.values() if sendable.holds(script)],
         "not_sent": [script.id for script in scripts.values() if not sendable.holds(script)],
+        # Where a check has others to send, those decide.
+        "undecided": any(one.scripts and not any(map(sendable.holds, one.scripts)) for one in own),
         "watches": any(one.check.watching for one in own),
         "checks": [one.check.place for one in own],
     }
@@ -169,7 +171,7 @@ def _left_out(told: dict[str, Any]) -> list[str]:
     lines = []
     if told["waived"]:
         lines.append(f"waived by name: {', '.join(told['waived'])}")
-    lacking = [row["id"] for row in told["requirements"] if row["not_sent"]]
+    lacking = [row["id"] for row in told["requirements"] if row["undecided"]]
     if lacking:
         lines.append(f"not judged without --other-tenant-id and --other-contract-id: {', '.join(lacking)}")
     return lines
