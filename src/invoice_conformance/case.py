@@ -120,6 +120,13 @@ STANDARD_HEADERS: tuple[Header, ...] = (
 )
 
 
+OTHER_TENANT = "${other_tenant}"
+"""Stands for the id of the second tenant."""
+UNAUTHENTICATED_HEADERS = tuple(header for header in STANDARD_HEADERS if header[1] != BEARER)
+OTHER_TENANT_HEADERS = tuple((name, OTHER_TENANT if name == "tenant-id" else value) for name, value in STANDARD_HEADERS)
+"""The standard headers, sent for the second tenant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One concrete request with a stable id; headers may hold the placeholders `${token}`, `${tenant}` and the like.
@@ -147,7 +154,7 @@ class Case:
     @property
     def needs_other(self) -> bool:
         """Whether it cannot be sent without the ids of a second tenant."""
-        named = any("${other_tenant}" in value for _name, value in self.headers)
+        named = any(OTHER_TENANT in value for _name, value in self.headers)
         return named or any(isinstance(part, Hole) and part.name in NEEDING_OTHER for part in self.body)
 
     @property
@@ -190,15 +197,15 @@ class Identity:
         if case.needs_other and not self.has_other_tenant:
             return NEEDS_OTHER
         tenants = {value for name, value in case.headers if name.lower() == "tenant-id"}
-        there = "${other_tenant}" in tenants
+        there = OTHER_TENANT in tenants
         foreign = Hole("contract" if there else "other-contract")
         if foreign in case.body and self.contract == self.other_contract:
             return SAME_CONTRACT
         own = {self.other_tenant, self.tenant} if self.other_tenant else {self.tenant}
         named = {edit.parts for edit in case.edits if edit.field == "contractId"}
-        if tenants & own or (spell_string((self.other_contract if there else None) or self.contract),) in named:
-            return RIGHT_HERE
-        return None
+        right = (self.other_contract if there else None) or self.contract
+        # Few cases name a contract of their own, so it is spelled for those alone.
+        return RIGHT_HERE if tenants & own or (named and (spell_string(right),) in named) else None
 
 
 @dataclass
@@ -338,7 +345,7 @@ def _values(identity: Identity) -> dict[str, str]:
         "${tenant:case}": _in_other_case(tenant),
         # One letter is enough for who decodes it, and no tenant is called so.
         "${tenant:encoded}": f"%{ord(tenant[:1] or 'x') % 256:02X}{tenant[1:]}",
-        "${other_tenant}": identity.other_tenant or "",
+        OTHER_TENANT: identity.other_tenant or "",
     }
 
 

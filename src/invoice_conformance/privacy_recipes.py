@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from invoice_conformance.boundaries import CONTRACT_FIELD, invoice
-from invoice_conformance.case import OF_OTHER_TENANT, STANDARD_HEADERS, Case, Edit, Hole, NumberSlot
+from invoice_conformance.case import OF_OTHER_TENANT, OTHER_TENANT, STANDARD_HEADERS, Case, Edit, Hole, NumberSlot
 from invoice_conformance.checks import Cases, Scope, Script
 from invoice_conformance.wire_recipes import with_headers
 
@@ -40,7 +40,7 @@ def beside_another_tenant() -> Cases:
         first = with_headers(
             invoice(scope.contract, "", (_NUMBER, theirs, alone)),
             "an invoice of the other tenant",
-            ("tenant-id", "${other_tenant}"),
+            ("tenant-id", OTHER_TENANT),
         )
         acts = (
             invoice(scope.contract, "its number in this tenant", (_NUMBER,)),

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING
 
 from invoice_conformance import datetimes, instant, numbers
 from invoice_conformance.boundaries import Edge, invoice, invoice_body, plain_parts
-from invoice_conformance.case import BEARER, OF_OTHER_TENANT, STANDARD_HEADERS, Case, Edit, Hole, NumberSlot
+from invoice_conformance.case import (
+    OF_OTHER_TENANT,
+    OTHER_TENANT_HEADERS,
+    STANDARD_HEADERS,
+    UNAUTHENTICATED_HEADERS,
+    Case,
+    Edit,
+    Hole,
+    NumberSlot,
+)
 from invoice_conformance.checks import Cases, Scope, Script
 
 if TYPE_CHECKING:
@@ -531,8 +540,7 @@ def duplicates_of_another_tenant() -> Cases:
         name = "a used number of the other tenant"
         theirs = Edit("contractId", OF_OTHER_TENANT, (Hole("other-contract"),))
         script = _second(scope.contract, name, NumberSlot(), (theirs,), NumberSlot(), (theirs, *OTHER))
-        headers = tuple((key, "${other_tenant}" if key == "tenant-id" else value) for key, value in STANDARD_HEADERS)
-        steps = tuple((role, replace(case, headers=headers)) for role, case in script.steps)
+        steps = tuple((role, replace(case, headers=OTHER_TENANT_HEADERS)) for role, case in script.steps)
         yield replace(script, steps=steps)
 
     return Cases(recipe)
@@ -583,8 +591,7 @@ def repeats() -> Cases:
     def recipe(scope: Scope) -> Iterator[Script]:
         name = "the identical body again"
         script = _second(scope.contract, name, NumberSlot(), (), NumberSlot(), ())
-        bare = tuple((key, value) for key, value in STANDARD_HEADERS if value != BEARER)
-        stranger = replace(script.act, id=f"{name}, without credentials", headers=bare)
+        stranger = replace(script.act, id=f"{name}, without credentials", headers=UNAUTHENTICATED_HEADERS)
         yield replace(script, steps=(*script.steps, ("stranger", stranger)))
 
     return Cases(recipe)
@@ -655,7 +662,7 @@ def after_refusals() -> Cases:
             name = f"a number refused for {words}"
             yield _second(scope.contract, name, NumberSlot(), (edit,), NumberSlot(), ())
         heads = (
-            ("its credentials", tuple((key, value) for key, value in STANDARD_HEADERS if value != BEARER)),
+            ("its credentials", UNAUTHENTICATED_HEADERS),
             ("its media type", (*STANDARD_HEADERS[:2], ("Content-Type", "image/png"))),
         )
         for words, headers in heads:

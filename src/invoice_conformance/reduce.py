@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from invoice_conformance import instant
 from invoice_conformance.boundaries import CONTRACT_FIELD, NUMBER_FIELD, invoice
-from invoice_conformance.case import Edit, NumberSlot
+from invoice_conformance.case import OTHER_TENANT, Edit, NumberSlot
 from invoice_conformance.checks import Script
 from invoice_conformance.engine import Budget
 from invoice_conformance.expect import Accepted, AcceptedTogether, Echoed, value_words
@@ -34,7 +34,6 @@ IN_ALL = 600
 """Requests that may be sent after the plan in all."""
 AGAIN = 2
 """How often a broken case is sent once more to see whether the answer is stable."""
-OTHER_TENANT = "${other_tenant}"
 ISOLATED = 40
 """Refused combinations that are taken apart at most."""
 

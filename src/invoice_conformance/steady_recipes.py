@@ -10,7 +10,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from invoice_conformance.boundaries import invoice
-from invoice_conformance.case import BEARER, OF_OTHER_TENANT, STANDARD_HEADERS, Case, Edit, Hole, NumberSlot
+from invoice_conformance.case import (
+    OF_OTHER_TENANT,
+    OTHER_TENANT_HEADERS,
+    UNAUTHENTICATED_HEADERS,
+    Case,
+    Edit,
+    Hole,
+    NumberSlot,
+)
 from invoice_conformance.checks import Cases, Scope, Script
 from invoice_conformance.expect_steady import EARLY, LATE, REFUSED, LatencySteady
 from invoice_conformance.recipes import OTHER
@@ -43,15 +51,14 @@ def _requests(contract: Contract, turn: int) -> Iterator[tuple[str, tuple[Case, 
     yield "after a refused invoice", (refused,)
     # The number's slot stays, so that the request is one of a create.
     yield "after broken JSON", (replace(full, id="broken JSON before", body=full.body[:-1], edits=()),)
-    bare = tuple((name, value) for name, value in STANDARD_HEADERS if value != BEARER)
-    yield "after a request without credentials", (replace(full, id="no credentials before", headers=bare),)
-    others = tuple((name, "${other_tenant}" if name == "tenant-id" else value) for name, value in STANDARD_HEADERS)
+    stranger = replace(full, id="no credentials before", headers=UNAUTHENTICATED_HEADERS)
+    yield "after a request without credentials", (stranger,)
     theirs = invoice(
         contract,
         "another tenant's invoice before",
         (*_FULL, Edit("contractId", OF_OTHER_TENANT, (Hole("other-contract"),))),
     )
-    yield "after another tenant's invoice", (replace(theirs, headers=others),)
+    yield "after another tenant's invoice", (replace(theirs, headers=OTHER_TENANT_HEADERS),)
     shared = Edit("invoiceNumber", "shared", (NumberSlot(key=f"number {turn}"),))
     first = invoice(contract, f"a number before a duplicate, {turn}", (shared,))
     yield "after a duplicate", (first, invoice(contract, f"a duplicate before, {turn}", (shared, *_FULL)))

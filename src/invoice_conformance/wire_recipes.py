@@ -13,6 +13,7 @@ from invoice_conformance.boundaries import CONTRACT_FIELD, invoice, invoice_body
 from invoice_conformance.case import (
     BEARER,
     OF_OTHER_TENANT,
+    OTHER_TENANT,
     STANDARD_HEADERS,
     Case,
     Edit,
@@ -253,11 +254,11 @@ def foreign_contract() -> Cases:
         act = with_headers(
             invoice(scope.contract, "", (own,)),
             f"{CONTRACT_FIELD}:foreign to the other tenant",
-            ("tenant-id", "${other_tenant}"),
+            ("tenant-id", OTHER_TENANT),
         )
         theirs = Edit(CONTRACT_FIELD, OF_OTHER_TENANT, (Hole("other-contract"),))
         twin = with_headers(
-            invoice(scope.contract, "", (theirs,)), "plain of the other tenant", ("tenant-id", "${other_tenant}")
+            invoice(scope.contract, "", (theirs,)), "plain of the other tenant", ("tenant-id", OTHER_TENANT)
         )
         yield Script.beside(act, twin)
 
@@ -273,7 +274,7 @@ def same_number_in_another_tenant() -> Cases:
         act = with_headers(
             invoice(scope.contract, "", (number, Edit(CONTRACT_FIELD, OF_OTHER_TENANT, (Hole("other-contract"),)))),
             "a number of two tenants, second",
-            ("tenant-id", "${other_tenant}"),
+            ("tenant-id", OTHER_TENANT),
         )
         yield Script("a number of two tenants", (("first", first), ("act", act)), order="fixed")
 

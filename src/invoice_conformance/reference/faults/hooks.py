@@ -12,13 +12,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from invoice_conformance.reference.messages import Refusal, Request, Response
-from invoice_conformance.reference.strict_json import BreachKind, JsonValue, NotJson
+from invoice_conformance.reference.strict_json import BreachKind, JsonValue, NotJson, decode, parse
 from invoice_conformance.reference.validation import Given, Invalid, Reader
 
 if TYPE_CHECKING:
     from invoice_conformance.reference.front import Breaks
     from invoice_conformance.reference.service import Service
-    from invoice_conformance.reference.store import Members
+    from invoice_conformance.reference.store import Claim, Members
 
 Install: TypeAlias = "Callable[[Service], None]"
 """Replaces stages of one service; what it remembers belongs to that service alone."""
@@ -161,6 +161,30 @@ def reviews(objection: Callable[[Members], Exception | None]) -> Install:
         service.read = read
 
     return install
+
+
+def claims(change: Callable[[str, str, Members], Claim]) -> Install:
+    """Claim what `change` makes of the tenant, the number and the invoice."""
+
+    def install(service: Service) -> None:
+        service.claim = lambda tenant, invoice: change(tenant, str(invoice["invoiceNumber"]), invoice)
+
+    return install
+
+
+def folds(fold: Callable[[str], str]) -> Install:
+    """Claim what `fold` makes of the number."""
+    return claims(lambda tenant, number, _: (tenant, fold(number)))
+
+
+def number_in(body: bytes) -> str:
+    """The invoice number in a body, "" when there is none."""
+    try:
+        document = parse(decode(body))
+    except NotJson:
+        return ""
+    number = document.get("invoiceNumber") if isinstance(document, dict) else None
+    return number if isinstance(number, str) else ""
 
 
 def hears(change: Callable[[Request], Request]) -> Install:

@@ -9,9 +9,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
-from invoice_conformance.reference.faults.hooks import Fault, Install
+from invoice_conformance.reference.faults.hooks import Fault, Install, folds, number_in
 from invoice_conformance.reference.service import DEFAULT_TENANTS, check_media_type, duplicate
-from invoice_conformance.reference.strict_json import NotJson, decode, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,13 +28,6 @@ def _passes_over(excuse: Callable[[str, Members], bool]) -> Install:
     def install(service: Service) -> None:
         before = service.claim
         service.claim = lambda tenant, invoice: None if excuse(tenant, invoice) else before(tenant, invoice)
-
-    return install
-
-
-def _folds(fold: Callable[[str], str]) -> Install:
-    def install(service: Service) -> None:
-        service.claim = lambda tenant, invoice: (tenant, fold(str(invoice["invoiceNumber"])))
 
     return install
 
@@ -78,7 +70,7 @@ def _spent_by_media_type(service: Service) -> None:
     spent: set[str] = set()
 
     def read(request: Request) -> tuple[Members, Members]:
-        number = _number_in(request.body)
+        number = number_in(request.body)
         if number in spent:
             raise duplicate()
         try:
@@ -90,15 +82,6 @@ def _spent_by_media_type(service: Service) -> None:
         return before(request)
 
     service.read = read
-
-
-def _number_in(body: bytes) -> str:
-    try:
-        document = parse(decode(body))
-    except NotJson:
-        return ""
-    number = document.get("invoiceNumber") if isinstance(document, dict) else None
-    return number if isinstance(number, str) else ""
 
 
 FAULTS: Final = (
@@ -136,13 +119,13 @@ FAULTS: Final = (
         "number-unique-ignoring-sharp-s",
         "uniqueness",
         "The collation spells out ß, so Straße counts as a duplicate of Strasse.",
-        _folds(lambda number: number.replace("ß", "ss")),
+        folds(lambda number: number.replace("ß", "ss")),
     ),
     Fault(
         "number-unique-ignoring-invisible",
         "uniqueness",
         "The collation gives invisible characters no weight.",
-        _folds(_invisible_less),
+        folds(_invisible_less),
     ),
     Fault(
         "number-used-up-by-media-type",

@@ -13,34 +13,21 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from invoice_conformance.reference.faults.hooks import Fault, Install, crash
+from invoice_conformance.reference.faults.hooks import Fault, Install, claims, crash, folds, number_in
 from invoice_conformance.reference.messages import Refusal, Request, Response
 from invoice_conformance.reference.service import duplicate
-from invoice_conformance.reference.strict_json import NotJson, decode, dump, parse
+from invoice_conformance.reference.strict_json import dump
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from invoice_conformance.reference.service import Service
-    from invoice_conformance.reference.store import Claim, Members
+    from invoice_conformance.reference.store import Members
 
 _REMEMBERED: Final = 50
 _WINDOW: Final = 0.05
 _PREFIX: Final = 50
 _TENANT: Final = b"tenant-id"
-
-
-def _claims(change: Callable[[str, str, Members], Claim]) -> Install:
-    """Claim what `change` makes of the tenant, the number and the invoice."""
-
-    def install(service: Service) -> None:
-        service.claim = lambda tenant, invoice: change(tenant, str(invoice["invoiceNumber"]), invoice)
-
-    return install
-
-
-def _folds(fold: Callable[[str], str]) -> Install:
-    return _claims(lambda tenant, number, _: (tenant, fold(number)))
 
 
 def _content(invoice: Members) -> str:
@@ -122,7 +109,7 @@ def _answered_with_first(service: Service) -> None:
     first: dict[tuple[bytes, str], Response] = {}
 
     async def create(request: Request) -> Response:
-        key = (b"".join(request.values(_TENANT)), _number_in(request.body))
+        key = (b"".join(request.values(_TENANT)), number_in(request.body))
         try:
             response = await before(request)
         except Refusal as refusal:
@@ -140,7 +127,7 @@ def _used_up(service: Service) -> None:
     spent: set[tuple[bytes, str]] = set()
 
     async def create(request: Request) -> Response:
-        key = (b"".join(request.values(_TENANT)), _number_in(request.body))
+        key = (b"".join(request.values(_TENANT)), number_in(request.body))
         if key in spent:
             service.admit(request)
             raise duplicate()
@@ -154,88 +141,78 @@ def _used_up(service: Service) -> None:
     service.create = create
 
 
-def _number_in(body: bytes) -> str:
-    """The invoice number in a body, "" when there is none."""
-    try:
-        document = parse(decode(body))
-    except NotJson:
-        return ""
-    number = document.get("invoiceNumber") if isinstance(document, dict) else None
-    return number if isinstance(number, str) else ""
-
-
 FAULTS: Final = (
     Fault(
         "number-not-unique",
         "uniqueness",
         "There is no constraint: a number can be used as often as one likes.",
-        _claims(lambda *_: None),
+        claims(lambda *_: None),
     ),
     Fault(
         "number-unique-ignoring-case",
         "uniqueness",
         "The collation ignores case, so inv-1 counts as a duplicate of INV-1.",
-        _folds(str.casefold),
+        folds(str.casefold),
     ),
     Fault(
         "number-unique-ignoring-outer-space",
         "uniqueness",
         "Numbers are compared without the space around them.",
-        _folds(str.strip),
+        folds(str.strip),
     ),
     Fault(
         "number-unique-ignoring-accents",
         "uniqueness",
         "The collation ignores accents.",
-        _folds(lambda number: "".join(c for c in unicodedata.normalize("NFD", number) if not unicodedata.combining(c))),
+        folds(lambda number: "".join(c for c in unicodedata.normalize("NFD", number) if not unicodedata.combining(c))),
     ),
     Fault(
         "number-unique-ignoring-form",
         "uniqueness",
         "Numbers are compared in Unicode form NFC.",
-        _folds(lambda number: unicodedata.normalize("NFC", number)),
+        folds(lambda number: unicodedata.normalize("NFC", number)),
     ),
     Fault(
         "number-unique-ignoring-emoji",
         "uniqueness",
         "The collation gives every character beyond the BMP the same weight.",
-        _folds(lambda number: re.sub("[\U00010000-\U0010ffff]", "\ufffd", number)),
+        folds(lambda number: re.sub("[\U00010000-\U0010ffff]", "\ufffd", number)),
     ),
     Fault(
         "number-unique-ignoring-runs-of-space",
         "uniqueness",
         "Numbers are compared after runs of white space became one space.",
-        _folds(lambda number: " ".join(number.split())),
+        folds(lambda number: " ".join(number.split())),
     ),
     Fault(
         "number-unique-by-prefix",
         "uniqueness",
         "The index covers 50 characters, so longer numbers that begin alike count as duplicates.",
-        _folds(lambda number: number[:_PREFIX]),
+        folds(lambda number: number[:_PREFIX]),
     ),
     Fault(
         "number-unique-across-tenants",
         "uniqueness",
         "The constraint forgot the tenant, so tenants take numbers from each other.",
-        _claims(lambda _, number, __: ("", number)),
+        claims(lambda _, number, __: ("", number)),
     ),
     Fault(
         "number-unique-per-currency",
         "uniqueness",
         "The constraint covers the currency too, so a number can be used once for each.",
-        _claims(lambda tenant, number, invoice: (tenant, f"{number} {invoice['currencyCode']}")),
+        claims(lambda tenant, number, invoice: (tenant, f"{number} {invoice['currencyCode']}")),
     ),
     Fault(
         "number-unique-per-amount",
         "uniqueness",
         "The constraint covers the amount too, so a number can be used once for each.",
-        _claims(lambda tenant, number, invoice: (tenant, f"{number} {invoice['amountMinor']}")),
+        claims(lambda tenant, number, invoice: (tenant, f"{number} {invoice['amountMinor']}")),
     ),
     Fault(
         "number-unique-for-identical-bodies",
         "uniqueness",
         "Only a body that is the same in every member counts as a duplicate.",
-        _claims(lambda tenant, _, invoice: (tenant, _content(invoice))),
+        claims(lambda tenant, _, invoice: (tenant, _content(invoice))),
     ),
     Fault(
         "number-checked-then-inserted",
