@@ -5,6 +5,7 @@ It knows nothing of the contract, of requirements or of how anything is sent.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -35,8 +36,16 @@ Coding: TypeAlias = Literal["", "gzip", "utf-16-le", "utf-16-le with its mark", 
 
 
 def _values(headers: tuple[Header, ...], name: str) -> list[str]:
-    wanted = name.lower()
-    return [value for key, value in headers if key.lower() == wanted]
+    return list(_by_name(headers).get(name.lower(), ()))
+
+
+@functools.lru_cache(maxsize=32)
+def _by_name(headers: tuple[Header, ...]) -> dict[str, list[str]]:
+    """The values by the lower-case name; each answer is asked for some thirty."""
+    found: dict[str, list[str]] = {}
+    for name, value in headers:
+        found.setdefault(name.lower(), []).append(value)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from invoice_conformance import jsontext
 from invoice_conformance.expect import kind_of, unanswered, value_of
 from invoice_conformance.leaks import leak_in
-from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Trial, decoded
+from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from invoice_conformance.jsontext import Json
 
@@ -240,26 +240,6 @@ class NoLeak:
         return body_leaks(act, "an error that tells nothing of the server's inside") or Holds()
 
 
-def texts_of(reading: Reading) -> list[str]:
-    """Every text that a request held, for what an answer may repeat."""
-    request = reading.exchange.request
-    path, _mark, query = request.target.partition("?")
-    body = request.body.decode("utf-8", errors="replace")
-    return [path, query, *(value for _name, value in request.headers), body, *_strings(reading.sent)]
-
-
-def _strings(value: Json) -> Iterator[str]:
-    """The texts among the values of the request; names of members stand in messages of their own right."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _strings(item)
-
-
 AROUND = 60
 """Characters before and after a leak that are shown with it."""
 
@@ -299,8 +279,8 @@ def body_leaks(act: Reading, expected: str) -> Broken | None:
     """What the body of an answer tells of the server's inside, None when it tells nothing."""
     if act.response is None:
         return None
-    text = (decoded(act.response) or b"").decode("utf-8", errors="replace")
-    leak = leak_in(text, texts_of(act))
+    text = (act.body or b"").decode("utf-8", errors="replace")
+    leak = leak_in(text, act.echoes)
     if leak is None:
         return None
     words, found = leak

@@ -5,6 +5,7 @@ It knows readings, and nothing of what a message says. A network's trouble is ne
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,7 @@ from invoice_conformance.headsyntax import departures
 from invoice_conformance.trial import SURE, Broken, DoesNotApply, Holds, Judged, Reading, Trial
 
 if TYPE_CHECKING:
-    from invoice_conformance.exchange import NoAnswerKind, Request, Response
+    from invoice_conformance.exchange import Header, NoAnswerKind, Request, Response
 
 BODILESS: Final = frozenset({204, 304})
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -34,8 +35,15 @@ def _is_plain(request: Request) -> bool:
     return (
         _TOKEN.fullmatch(request.method) is not None
         and _TARGET.fullmatch(request.target) is not None
-        and all(_TOKEN.fullmatch(name) and _VALUE.fullmatch(value) for name, value in request.headers)
-        and not any(name.lower() in _FRAMING for name, _value in request.headers)
+        and _are_plain(request.headers)
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _are_plain(headers: tuple[Header, ...]) -> bool:
+    """Whether header fields are well written and say nothing of the framing; most requests have the same."""
+    return all(
+        _TOKEN.fullmatch(name) and _VALUE.fullmatch(value) and name.lower() not in _FRAMING for name, value in headers
     )
 
 

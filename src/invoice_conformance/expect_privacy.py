@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from invoice_conformance.expect import obeyed, shown, unanswered
-from invoice_conformance.expect_http import CLIENT_ERRORS, around, body_leaks, place_in, texts_of
+from invoice_conformance.expect_http import CLIENT_ERRORS, around, body_leaks, place_in
 from invoice_conformance.leaks import DEBUG_FIELDS, leak_in
 from invoice_conformance.redaction import REDACTED
 from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Trial, decoded
@@ -67,7 +67,7 @@ class NoLeakInSuccess:
         if act.response is None:
             return DoesNotApply(act.said(), unanswered=True)
         for name, value in act.response.headers:
-            leak = ("debugging", value) if DEBUG_FIELDS.fullmatch(name) else leak_in(value, texts_of(act))
+            leak = ("debugging", value) if DEBUG_FIELDS.fullmatch(name) else leak_in(value, act.echoes)
             if leak is not None:
                 return Broken(
                     expected="a head that tells nothing of the server's inside",
@@ -121,7 +121,7 @@ class NothingForeign:
         if (trouble := unanswered(act)) is not None:
             return trouble
         said = "\n".join(_texts_said(act))
-        sent = "\n".join(texts_of(act))
+        sent = "\n".join(act.texts)
         for what, text in self._told_by(first, act):
             if _stands_in(text, said) and text not in sent:
                 return Broken(

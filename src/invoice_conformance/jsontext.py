@@ -6,6 +6,7 @@ text: time and memory are linear in its length, and no nesting exhausts the inte
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
@@ -137,7 +138,33 @@ def read(data: bytes, *, max_depth: int = DEFAULT_MAX_DEPTH) -> Document:
         raise NotJson("invalid UTF-8", error.start) from None
     if text.startswith("\ufeff"):
         raise NotJson("a byte order mark", 0)
-    return _Reader(text, max_depth).document()
+    return _quickly(text, max_depth) or _Reader(text, max_depth).document()
+
+
+def _quickly(text: str, max_depth: int) -> Document | None:
+    """What the interpreter's own scanner reads, several times as fast; None where it is in doubt, or says no."""
+    try:
+        value = _SCANNER.decode(text)
+    except (ValueError, RecursionError):
+        return None
+    depth, inner = 0, [value]
+    while containers := [one for one in inner if isinstance(one, dict | list)]:
+        depth += 1
+        if depth > max_depth:
+            return None
+        inner = [one for some in containers for one in (some.values() if isinstance(some, dict) else some)]
+    return Document(value, (), depth)
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name is given twice")
+    return members
+
+
+def _no_constant(word: str) -> Json:
+    raise ValueError(f"RFC 8259 has no {word}")
 
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
@@ -274,6 +301,11 @@ def _number(literal: str) -> Number:
     number = object.__new__(Number)
     object.__setattr__(number, "literal", literal)
     return number
+
+
+_SCANNER: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_number, parse_int=_number, parse_constant=_no_constant
+)
 
 
 def _past_space(text: str, position: int) -> int:

@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 LOOKED_AT: Final = 16_000
 """Characters at the beginning of a text in which leaks are looked for."""
@@ -287,8 +287,8 @@ def _spelled(one: str) -> frozenset[str]:
 _spelled_short = functools.lru_cache(maxsize=1024)(_spelled)
 
 
-def _echoes(sent: Iterable[str]) -> list[str]:
-    """How what was sent may come back, the longest first."""
+def echoes_of(sent: Iterable[str]) -> list[str]:
+    """How the texts of a request may come back, in any escaping, the longest first."""
     found: set[str] = set()
     for one in sent:
         if len(one) >= _ECHO:
@@ -305,24 +305,23 @@ _VARIES: Final = re.compile(
 """What differs between answers that say the same and is no leak: instants, ids (in a path too), JSON's numbers."""
 
 
-def leak_in(text: str, sent: Iterable[str] = ()) -> tuple[str, str] | None:
+def leak_in(text: str, echoes: Sequence[str] = ()) -> tuple[str, str] | None:
     """What leaks in `text`, and the words that show it; None when nothing does.
 
-    `sent` holds the texts of the request. Where they stand in `text`, in any escaping, they are no leak.
+    `echoes` are those of what the request held: where they stand in `text` they are no leak.
     """
     if len(text) > LOOKED_AT + LOOKED_AT_END:
         text = f"{text[:LOOKED_AT]}\0{text[-LOOKED_AT_END:]}"
-    ours = _echoes(sent)
     for spelling in _spellings(text):
         # NUL for what was taken out: nothing around it grows together.
         rest = spelling
-        for echo in ours:
+        for echo in echoes:
             rest = rest.replace(echo, "\0")
         if not _found(_VARIES.sub("0", rest)):
             continue
         for words, found in _found(rest):
             # An echo that was cut off, or escaped again, is no less ours.
-            if not any(_bare(found) in _bare(echo) for echo in ours):
+            if not any(_bare(found) in _bare(echo) for echo in echoes):
                 return words, " ".join(found.split())
     return None
 

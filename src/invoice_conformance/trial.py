@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, TypeAlias
 from invoice_conformance import jsontext
 from invoice_conformance.exchange import Exchange, NoAnswer, Response
 from invoice_conformance.jsontext import Json, NotJson
+from invoice_conformance.leaks import echoes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from invoice_conformance.contract import Contract
     from invoice_conformance.oracle import Judgement, Oracle
@@ -180,6 +181,19 @@ class Reading:
         return document.value if isinstance(document.value, dict) and not document.duplicates else None
 
     @cached_property
+    def texts(self) -> list[str]:
+        """Every text that the request held, for what an answer may repeat."""
+        request = self.exchange.request
+        path, _mark, query = request.target.partition("?")
+        body = request.body.decode("utf-8", errors="replace")
+        return [path, query, *(value for _name, value in request.headers), body, *_strings(self.sent)]
+
+    @cached_property
+    def echoes(self) -> list[str]:
+        """How the texts of the request may come back."""
+        return echoes_of(self.texts)
+
+    @cached_property
     def judgement(self) -> Judgement:
         """What the oracle says of the request body."""
         return self.rules.oracle.judge(self.exchange.request.body, self.exchange.request.wire.padding)
@@ -256,6 +270,18 @@ class Reading:
             return text
         left = {name: value for name, value in members.items() if name not in REPEATING}
         return json.dumps(left, ensure_ascii=False) if left else text
+
+
+def _strings(value: Json) -> Iterator[str]:
+    """The texts among the values of a request; names of members stand in messages of their own right."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _strings(item)
 
 
 def is_crowded(text: bytes) -> bool:

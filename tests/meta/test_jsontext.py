@@ -247,6 +247,24 @@ def test_agrees_with_pythons_reader_on_any_octets(data: bytes) -> None:
 
 
 @hypothesis_settings
+@given(st.binary(max_size=12) | grammar_marks.map(str.encode) | values.map(json.dumps).map(str.encode))
+@example(b'{"a":{"b":[[],{}]}}')
+@example(b'"\\ud800\\u0041"')
+def test_a_text_is_read_alike_whether_or_not_a_name_beside_it_is_given_twice(data: bytes) -> None:
+    try:
+        expected = read(data)
+    except NotJson:
+        return
+
+    beside = read(b'{"":0,"":[' + data + b"]}")
+
+    assert isinstance(beside.value, dict)
+    assert plain(beside.value[""]) == [plain(expected.value)]
+    assert beside.depth == expected.depth + 2
+    assert set(beside.duplicates) == {"", *expected.duplicates}
+
+
+@hypothesis_settings
 @given(values, st.integers(0, 60), st.sampled_from('{}[]:,"\\0a.e- '))
 def test_agrees_with_pythons_reader_on_damaged_text(value: object, at: int, mark: str) -> None:
     text = json.dumps(value)

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from invoice_conformance.leaks import LEAKS, leak_in
+from invoice_conformance.leaks import LEAKS, echoes_of, leak_in
 
 PYTHON, JAVA_STACK, JAVA, JAVASCRIPT = (
     "a Python traceback",
@@ -217,19 +217,19 @@ def test_every_family_has_a_sample() -> None:
 def test_what_was_sent_is_no_leak_in_any_escaping(family: str, origin: str, text: str) -> None:
     del family, origin
     for echo in (text, json.dumps(text), html.escape(text), html.escape(json.dumps(text))):
-        assert leak_in(f"the number {echo} is taken", [text]) is None
+        assert leak_in(f"the number {echo} is taken", echoes_of([text])) is None
 
 
 def test_what_was_sent_is_no_leak_when_it_comes_back_cut_off() -> None:
     sent = "INV; SELECT a FROM b; and more of it"
 
-    assert leak_in("no such number: INV; SELECT a FROM b; and m…", [sent]) is None
+    assert leak_in("no such number: INV; SELECT a FROM b; and m…", echoes_of([sent])) is None
 
 
 def test_what_stands_beside_what_was_sent_is_a_leak() -> None:
     sent = "x'; DROP TABLE invoices;-- "
 
-    found = leak_in(f"Duplicate entry '{sent}' for key 'uq_number'", [sent])
+    found = leak_in(f"Duplicate entry '{sent}' for key 'uq_number'", echoes_of([sent]))
 
     assert found is not None
     assert found[0] == SQL
@@ -278,6 +278,6 @@ def test_a_hostile_text_is_read_in_little_time(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
     started = time.process_time()
 
-    leak_in(text, ["INV-1"])
+    leak_in(text, echoes_of(["INV-1"]))
 
     assert time.process_time() - started < 2

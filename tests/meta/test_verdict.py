@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
@@ -327,6 +328,20 @@ def test_evidence_is_bounded_and_says_what_was_cut(tmp_path: Path, monkeypatch: 
         (4096, True),
         (4096, True),
     ]
+
+
+def test_each_exchange_stands_in_the_evidence_when_its_writer_goes_on(tmp_path: Path) -> None:
+    answer = Response(201, "", "HTTP/1.1", (), b"{}", 2, "")
+
+    def write(name: str) -> bool:
+        exchange = Exchange(Request("POST", f"/{name}", ()), answer, 1.0, 0.1)
+        writer.write(Record(name, "act", Meaning("c"), exchange, counts=True))
+        return f'"script":"{name}"' in (tmp_path / EVIDENCE).read_text(encoding="utf-8")
+
+    with EvidenceWriter(tmp_path) as writer, ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(write, map(str, range(200))))
+
+    assert sorted(int(one.script) for one in evidence.read(tmp_path / EVIDENCE)) == list(range(200))
 
 
 # Whole runs
