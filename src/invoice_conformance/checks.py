@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from invoice_conformance.case import Case
+    from hypothesis.strategies import SearchStrategy
+
+    from invoice_conformance.case import Case, Edit
     from invoice_conformance.contract import Contract
     from invoice_conformance.expect import Expectation, Fold
     from invoice_conformance.oracle import Judgement, Oracle
@@ -79,6 +81,8 @@ class Scope:
     judgements: dict[str, Judgement]
     invented: dict[str, tuple[Script, ...]] = field(default_factory=dict)
     """What another generator drew, by its name: drawn once, for all checks that share it."""
+    strategies: dict[bool, SearchStrategy[tuple[Edit, ...]]] = field(default_factory=dict)
+    """Of whole invoices, common ones or all; kept, for Hypothesis looks each through before it draws."""
 
     @classmethod
     def of(cls, contract: Contract, oracle: Oracle, profile: Profile, seed: int) -> Scope:

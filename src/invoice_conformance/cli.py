@@ -302,6 +302,7 @@ def _go(settings: Settings, *, as_json: bool = False) -> int:
     collector.look_seldom()
     try:
         suite = session.Suite.load()
+        collector.look_past()
         plan = suite.plan(settings)
         where = settings.base_url or "the embedded reference server"
         # One more than planned: the first, which shows whether there is anything to judge.

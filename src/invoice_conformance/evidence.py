@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 EVIDENCE = "evidence.ndjson"
 CREATED = "created.csv"
 _ORDINARY = asdict(USUAL)
+_ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
 WHOLE = 128 * 1024 * 1024
 """Octets of evidence after which long bodies are cut: a target may answer each request with a megabyte."""
 CUT = 4096
@@ -77,7 +78,7 @@ class EvidenceWriter:
         """Append one exchange."""
         if self._written > WHOLE:
             record = replace(record, exchange=_cut(record.exchange))
-        line = json.dumps(to_json(record), ensure_ascii=True, separators=(",", ":"))
+        line = _ENCODER.encode(to_json(record))
         self._lines.append(f"{line}\n")
         with self._lock:
             # Who comes first writes for all that wait, so that many senders cost few calls of the system.

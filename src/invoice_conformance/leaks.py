@@ -297,12 +297,16 @@ def echoes_of(sent: Iterable[str]) -> list[str]:
 
 
 _VARIES: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,12})?(?=[Z+\"-])"
-    r"|(?<=\"id\":\")[\w-]{1,64}(?=\")|(?<=\":)-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?=[,}])"
-    r"|(?<=/)[0-9a-z_-]{8,64}\Z",
+    r"(?<=\":)(?:null|\"(?:\0|[A-Z]{3}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,12})?Z)\""
+    r"|-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?)(?=[,}])"
+    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,12})?(?=[Z+\"-])"
+    r"|(?<=\"id\":\")[\w-]{1,64}(?=\")|(?<=/)[0-9a-z_-]{8,64}\Z|\A[0-9]{1,20}\Z",
     re.ASCII,
 )
-"""What differs between answers that say the same and is no leak: instants, ids (in a path too), JSON's numbers."""
+"""What differs between answers that say the same and is no leak.
+
+Instants, ids (in a path too), JSON's numbers; null, a currency and what was taken out, each as a member's whole value.
+"""
 
 
 def leak_in(text: str, echoes: Sequence[str] = ()) -> tuple[str, str] | None:

@@ -29,6 +29,8 @@ from invoice_conformance.checks import Cases, Scope, Script
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hypothesis.strategies import SearchStrategy
+
     from invoice_conformance.case import Part
     from invoice_conformance.contract import Contract, Field
     from invoice_conformance.oracle import Level
@@ -97,9 +99,7 @@ def in_company(*keywords: str) -> Cases:
         from invoice_conformance import strategies  # noqa: PLC0415 - Hypothesis takes a while to import
 
         illegal = [edge for edge in scope.edges if not edge.legal and edge.keyword in keywords and edge.core]
-        drawn = strategies.draw(
-            strategies.invoices(scope.contract, common=True), len(illegal), seed_of(scope, "company", *keywords)
-        )
+        drawn = strategies.draw(_invoices(scope, common=True), len(illegal), seed_of(scope, "company", *keywords))
         for edge, company in zip(illegal, drawn, strict=False):
             around = tuple(edit for edit in company if edit.field not in (edge.field, "invoiceNumber"))
             if edge.field in {"issuedAt", "dueAt", "paidAt"}:
@@ -206,9 +206,10 @@ def pairs(level: Level) -> Cases:
         for field in scope.contract.fields:
             legal = [
                 edge
-                for edge in sorted(scope.edges, key=_importance)
+                for edge in scope.edges
                 if edge.field == field.name and edge.legal and not _pooled(edge) and _departs(field, edge)
             ]
+            legal.sort(key=_importance)
             fitting = [edge for edge in legal if _is(scope, scope.scripts[edge.id].act, "valid", "MUST")]
             if level == "SHOULD":
                 wide = [edge for edge in legal if _is(scope, scope.scripts[edge.id].act, "valid", "SHOULD")]
@@ -303,6 +304,15 @@ def _spread(edges: list[Edge], count: int) -> list[Edge]:
     return chosen
 
 
+def _invoices(scope: Scope, *, common: bool) -> SearchStrategy[tuple[Edit, ...]]:
+    from invoice_conformance import strategies  # noqa: PLC0415 - Hypothesis takes a while to import
+
+    kept = scope.strategies.get(common)
+    if kept is None:
+        kept = scope.strategies[common] = strategies.invoices(scope.contract, common=common)
+    return kept
+
+
 def random_invoices(level: Level) -> Cases:
     """Whole invoices that Hypothesis draws from legal values; with SHOULD also from unusual ones."""
 
@@ -311,7 +321,7 @@ def random_invoices(level: Level) -> Cases:
 
         count = RANDOM_INVOICES[scope.profile] if level == "MUST" else RANDOM_INVOICES[scope.profile] // 4
         drawn = strategies.draw(
-            strategies.invoices(scope.contract, common=level == "MUST"),
+            _invoices(scope, common=level == "MUST"),
             count,
             seed_of(scope, "invoices", level),
         )

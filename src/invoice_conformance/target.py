@@ -294,8 +294,10 @@ class _Answer:
         head = bytes(self._raw[begin:end])
         return b"" if is_well_written(head) else head
 
-    def result(self, unasked: Unasked | None = None) -> Response:
-        """Return the complete answer, with what was found on an idle connection before; only once `done`."""
+    def result(
+        self, unasked: Unasked | None = None, *, closed: bool | None = None, asked: bool | None = None
+    ) -> Response:
+        """Return the complete answer, with what is known beside it (see `Response`); only once `done`."""
         head = self._head
         assert head is not None  # noqa: S101 - `done` follows a head
         return Response(
@@ -313,6 +315,8 @@ class _Answer:
             interim=tuple(self._interim),
             head=self._odd_head(),
             unasked=unasked,
+            closed=closed,
+            asked=asked,
         )
 
 
@@ -639,7 +643,7 @@ class WireTransport(httpx.BaseTransport):
         if connection is None or not (kept and has_room and connection.whole):
             self._drop()
         unasked, self._unasked = self._unasked, None
-        return replace(answer.result(unasked), closed=closed, asked=asked), ended
+        return answer.result(unasked, closed=closed, asked=asked), ended
 
     def _is_quiet(self, connection: _Connection) -> bool:
         """Whether an idle connection may carry another request; what came on it is noted."""
@@ -1076,6 +1080,8 @@ class Target:
 def redacted(exchange: Exchange, redactor: Redactor) -> Exchange:
     """Return the exchange without secrets, the answer with the places where a whole credential stood."""
     request, answer = _redacted_request(exchange.request, redactor), _redacted_answer(exchange.answer, redactor)
+    if request is exchange.request and answer is exchange.answer:
+        return exchange
     return replace(exchange, request=request, answer=answer)
 
 
@@ -1096,9 +1102,10 @@ def _redacted_answer(answer: Response | NoAnswer, redactor: Redactor) -> Respons
     head, unasked = redactor.octets(answer.head), answer.unasked
     if unasked is not None:
         unasked = replace(unasked, octets=redactor.octets(unasked.octets))
-    cleaned = replace(answer, reason=reason, headers=headers, body=body, surplus=surplus, head=head, unasked=unasked)
-    if cleaned == answer:
+    was = (answer.reason, answer.headers, answer.body, answer.surplus, answer.head, answer.unasked)
+    if (reason, headers, body, surplus, head, unasked) == was:
         return answer
+    cleaned = replace(answer, reason=reason, headers=headers, body=body, surplus=surplus, head=head, unasked=unasked)
     named = zip(headers, answer.headers, strict=True)
     places = (("body", answer.body), ("reason", answer.reason.encode("latin-1")))
     disclosed = (

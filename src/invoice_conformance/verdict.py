@@ -281,7 +281,10 @@ class Judge:
             mine = trial.id in own
             if reading.astray and not mine:
                 continue
-            judged = self._judged(check, trial, judging, trial)
+            try:
+                judged: Judged | str = judging(trial)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is ours
+                judged = _defect(check, trial, error)
             # Most checks have nothing to say of most exchanges.
             if mine or not isinstance(judged, DoesNotApply) or judged.unanswered:
                 said.append((check, judged, mine))
@@ -330,7 +333,7 @@ class Judge:
         try:
             return judging(argument)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is ours
-            return f"defect of the suite in {check.place} on {trial.id}: {error!r}"
+            return _defect(check, trial, error)
 
     def _count(
         self,
@@ -466,6 +469,10 @@ class Judge:
                 mine = [tally for (name, _group), tally in self._tallies.items() if name == found.check.name]
                 found.held, found.judged = sum(tally.holds for tally in mine), sum(tally.judged for tally in mine)
         return Row(requirement, whole.verdict(), whole.judged, findings, whole.reason(), checks, whole.otherwise())
+
+
+def _defect(check: Check, trial: Trial, error: Exception) -> str:
+    return f"defect of the suite in {check.place} on {trial.id}: {error!r}"
 
 
 def _is_drawn(found: Finding) -> bool:
