@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from invoice_conformance import locate
 from invoice_conformance.boundaries import Edge, edge_case, edges, invoice
@@ -81,6 +81,8 @@ class Scope:
     judgements: dict[str, Judgement]
     invented: dict[str, tuple[Script, ...]] = field(default_factory=dict)
     """What another generator drew, by its name: drawn once, for all checks that share it."""
+    drawing: list[Callable[[], tuple[Any, ...] | None]] = field(default_factory=list)
+    """Where another process draws for that generator meanwhile: what waits for it; None when it failed."""
     strategies: dict[bool, SearchStrategy[tuple[Edit, ...]]] = field(default_factory=dict)
     """Of whole invoices, common ones or all; kept, for Hypothesis looks each through before it draws."""
 

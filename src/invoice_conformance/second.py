@@ -174,6 +174,11 @@ def draw(contract: Contract, number: int, fuzzing: tuple[Fuzzing, ...] = THOROUG
     return tuple(drawn)
 
 
+def seed(scope: Scope) -> int:
+    """The seed of what is drawn for a run."""
+    return seed_of(scope, PREFIX)
+
+
 def _operation(written: Document) -> APIOperation[Any, Any, Any, Any]:
     """The operation, of a schema loaded anew: one that was iterated over before leaves things out."""
     import schemathesis  # noqa: PLC0415 - takes a second to import
@@ -239,7 +244,9 @@ def scripts(scope: Scope, fuzzing: tuple[Fuzzing, ...] | None = None) -> tuple[S
     """
     known = scope.invented.get(PREFIX)
     if known is None:
-        drawn = draw(scope.contract, seed_of(scope, PREFIX), THOROUGH if fuzzing is None else fuzzing)
+        drawn = next((ready() for ready in scope.drawing), None) if fuzzing is None else None
+        if drawn is None:
+            drawn = draw(scope.contract, seed(scope), THOROUGH if fuzzing is None else fuzzing)
         known = scope.invented[PREFIX] = tuple(_Writer(scope).write(drawn))
     return known
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from invoice_conformance import __version__, frozen, locate, sets
+from invoice_conformance import __version__, drawing, frozen, locate, sets
 from invoice_conformance.address import proxy_of
 from invoice_conformance.case import Identity
 from invoice_conformance.catalogue import Catalogue
@@ -81,14 +81,15 @@ class Suite:
         rows = selected if selected is not None else frozenset(row.id for row in self.catalogue)
         scope = Scope.of(self.contract, self.rules.oracle, settings.profile, settings.seed)
         frozen = self.frozen(settings) if settings.profile == "certification" else None
-        plan = make_plan(
-            self.registry if frozen is None else frozen.registry(self.registry),
-            scope,
-            requirements=rows - waived,
-            case_globs=settings.case,
-            wanted=wanted,
-            frozen=None if frozen is None else frozen.scripts,
-        )
+        with drawing.beside(scope):
+            plan = make_plan(
+                self.registry if frozen is None else frozen.registry(self.registry),
+                scope,
+                requirements=rows - waived,
+                case_globs=settings.case,
+                wanted=wanted,
+                frozen=None if frozen is None else frozen.scripts,
+            )
         pinned = self.pinned(settings)
         if pinned is not None:
             plan = pinned.narrowed(plan)

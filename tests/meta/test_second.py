@@ -10,10 +10,11 @@ import inspect
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import pytest
 import yaml
@@ -32,7 +33,7 @@ from tests.meta.conforming import (
 from tests.meta.test_conforming_servers import accusations, failures
 
 import invoice_conformance
-from invoice_conformance import recipes, second
+from invoice_conformance import drawing, recipes, second
 from invoice_conformance.case import Case, Hole, NumberSlot, sample
 from invoice_conformance.checks import PROFILES, Scope, Script
 from invoice_conformance.config import Settings
@@ -180,6 +181,43 @@ def test_a_fresh_process_makes_the_same_cases_and_leaves_nothing(
     left = sorted(path.name for path in tmp_path.iterdir() if path.name != "__pycache__")
     assert said == fingerprint(few)
     assert left == ["odd.py", "schemathesis.toml"]
+
+
+def test_another_process_draws_the_same_meanwhile(few: tuple[Script, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_asked: object) -> NoReturn:
+        raise AssertionError("drawn in this process")
+
+    monkeypatch.setattr(second, "THOROUGH", FEW)
+    monkeypatch.setattr(second, "draw", refused)
+    whole = scope()
+
+    with drawing.beside(whole):
+        made = second.scripts(whole)
+
+    assert fingerprint(made) == fingerprint(few)
+
+
+@pytest.mark.parametrize("interpreter", ["false", "there is no such program"])
+def test_where_no_other_process_can_draw_this_one_does(
+    few: tuple[Script, ...], monkeypatch: pytest.MonkeyPatch, interpreter: str
+) -> None:
+    monkeypatch.setattr(second, "THOROUGH", FEW)
+    monkeypatch.setattr(sys, "executable", interpreter)
+    whole = scope()
+
+    with drawing.beside(whole):
+        made = second.scripts(whole)
+
+    assert fingerprint(made) == fingerprint(few)
+
+
+def test_a_process_that_nobody_asks_for_its_draws_is_ended() -> None:
+    started = time.monotonic()
+
+    with drawing.beside(scope()):
+        pass
+
+    assert time.monotonic() - started < 5
 
 
 def test_what_hypothesis_writes_elsewhere_is_put_back() -> None:
