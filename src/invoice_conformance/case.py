@@ -174,7 +174,7 @@ class Case:
 
 NEEDS_OTHER = "it needs a second tenant; set --other-tenant-id and --other-contract-id"
 SAME_CONTRACT = "both tenants have a contract with the same id; set --other-contract-id to one that only the other has"
-RIGHT_HERE = "the wrong id that it sends is a right one here"
+RIGHT_HERE = "the wrong id or token that it sends is a right one here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,10 @@ class Identity:
         named = {edit.parts for edit in case.edits if edit.field == "contractId"}
         right = (self.other_contract if there else None) or self.contract
         # Few cases name a contract of their own, so it is spelled for those alone.
-        return RIGHT_HERE if tenants & own or (named and (spell_string(right),) in named) else None
+        if tenants & own or (named and (spell_string(right),) in named):
+            return RIGHT_HERE
+        credentials = {value for name, value in case.headers if name.lower() == "authorization"}
+        return RIGHT_HERE if f"Bearer {self.token}" in credentials else None
 
 
 @dataclass

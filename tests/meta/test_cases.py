@@ -485,6 +485,7 @@ def test_every_other_case_stays_as_it_is_when_an_optional_field_is_added(tmp_pat
 
 
 FOREIGN: Final = invoice(CONTRACT, "foreign", (Edit("contractId", "foreign", (Hole("other-contract"),)),))
+NULL: Final = replace(plain(CONTRACT), headers=(("Authorization", "Bearer null"),))
 ZERO: Final = invoice(CONTRACT, "0", (Edit("contractId", "another kind", (b'"0"',)),))
 
 
@@ -494,8 +495,10 @@ ZERO: Final = invoice(CONTRACT, "0", (Edit("contractId", "another kind", (b'"0"'
         (Identity("t", "a", "1", "b", "2"), FOREIGN, None),
         (Identity("t", "a", "1", "b", "1"), FOREIGN, "both tenants have a contract with the same id"),
         (Identity("t", "a", "1"), FOREIGN, "it needs a second tenant"),
-        (Identity("t", "a", "0"), ZERO, "the wrong id that it sends is a right one here"),
+        (Identity("t", "a", "0"), ZERO, "the wrong id or token that it sends is a right one here"),
         (Identity("t", "a", "1"), ZERO, None),
+        (Identity("null", "a", "1"), NULL, "the wrong id or token that it sends is a right one here"),
+        (Identity("t", "a", "1"), NULL, None),
     ],
 )
 def test_a_case_is_not_sent_where_its_ids_make_it_another(identity: Identity, case: Case, why: str | None) -> None:
