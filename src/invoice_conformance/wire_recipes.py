@@ -93,6 +93,7 @@ def other_schemes() -> Cases:
         ("the scheme Basic", _authorization("Basic ${token}")),
         ("the token as a password of the scheme Basic", _authorization("Basic ${token:basic}")),
         ("the scheme Token", _authorization("Token ${token}")),
+        ("a scheme that begins like Bearer", _authorization("BearerToken ${token}")),
         ("the token without a scheme", _authorization("${token}")),
         ("a scheme glued to the token", _authorization("Bearer${token}")),
     )
@@ -213,10 +214,17 @@ def unknown_contract() -> Cases:
         if scope.profile != "quick":
             values += (("less its end", (Hole("contract-less-its-end"),)),)
         for words, parts in values:
-            act = invoice(scope.contract, f"{CONTRACT_FIELD}:{words}", (Edit(CONTRACT_FIELD, words, parts),))
-            yield beside_plain(scope, act)
+            # A program that lets paid invoices pass unseen does so with their contract.
+            dates = _paid(scope.contract) if words == "of another kind" else ()
+            edits = (Edit(CONTRACT_FIELD, words, parts), *dates)
+            yield beside_plain(scope, invoice(scope.contract, f"{CONTRACT_FIELD}:{words}", edits))
 
     return Cases(recipe)
+
+
+def _paid(contract: Contract) -> tuple[Edit, ...]:
+    """The dates of the page's example, in which the invoice is paid."""
+    return first_invoices(contract)[0].edits
 
 
 def lookalike_ids() -> Cases:
@@ -228,6 +236,7 @@ def lookalike_ids() -> Cases:
             ("and a space", Hole("contract-and-space")),
             ("and a zero-width space", Hole("contract-and-zero-width-space")),
             ("in full-width characters", Hole("contract-in-full-width")),
+            ("under another prefix", Hole("contract-under-another-prefix")),
         )
         for words, hole in holes:
             edit = Edit(CONTRACT_FIELD, words, (hole,))
@@ -252,7 +261,7 @@ def foreign_contract() -> Cases:
         yield beside_plain(scope, invoice(scope.contract, name, (foreign,)))
         own = Edit(CONTRACT_FIELD, "foreign to the other tenant", (Hole("contract"),))
         act = with_headers(
-            invoice(scope.contract, "", (own,)),
+            invoice(scope.contract, "", (own, *_paid(scope.contract))),
             f"{CONTRACT_FIELD}:foreign to the other tenant",
             ("tenant-id", OTHER_TENANT),
         )

@@ -21,6 +21,7 @@ from invoice_conformance.reference.faults import (
     interactions,
     masking,
     message,
+    mixtures,
     negotiation,
     nul,
     number,
@@ -69,6 +70,7 @@ _AREAS: Final[tuple[tuple[Fault, ...], ...]] = (
     negotiation.FAULTS,
     masking.FAULTS,
     gateway.FAULTS,
+    mixtures.FAULTS,
 )
 
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType({fault.name: fault for faults in _AREAS for fault in faults})
