@@ -478,7 +478,7 @@ KINDS_OF_NUMBER: tuple[tuple[str, NumberSlot], ...] = (
     ("the longest number", NumberSlot(length=255)),
     ("a number with a quote", NumberSlot(before="O'Neil-")),
     # What a URL or LIKE reads otherwise: whoever looks a number up with them does not find this one.
-    ("a lower-case number with signs", NumberSlot(before="inv a+b/%63?d&e\\f_#-")),
+    ("a lower-case number with signs", NumberSlot(before="inv a+b/%63?d&e\\f_{0}#-")),
     ("a number with a trailing space", NumberSlot(after=" ")),
     ("a number with a leading space", NumberSlot(before=" INV-")),
     ("a number with combining marks", NumberSlot(before="E\u0301-")),

@@ -35,6 +35,7 @@ from invoice_conformance.reference.faults import (
     timestamps,
     uniqueness,
     wire,
+    writing,
 )
 from invoice_conformance.reference.faults.hooks import Fault
 
@@ -71,6 +72,7 @@ _AREAS: Final[tuple[tuple[Fault, ...], ...]] = (
     masking.FAULTS,
     gateway.FAULTS,
     mixtures.FAULTS,
+    writing.FAULTS,
 )
 
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType({fault.name: fault for faults in _AREAS for fault in faults})
