@@ -62,7 +62,7 @@ TEXTS: Final = (
     "น\u0e49\u0e33-",
     "ज\u093c-",
     "— ’ ™ 〜 «»-",
-    "ŠšŽž-€₺₹₽-",
+    "ŠšŽž-e\u0301-€₺₹₽-",
     "A|B~C^D`E-",
 )
 """What numbers begin with, of letters, marks, digits, symbols, punctuation and inner spaces."""
