@@ -40,6 +40,7 @@ HoleName: TypeAlias = Literal[
     "contract-in-full-width",
     "contract-and-query",
     "contract-less-its-end",
+    "contract-under-another-prefix",
     "token",
     "tenant",
 ]
@@ -299,6 +300,12 @@ def _in_full_width(text: str) -> str:
     )
 
 
+def _under_another_prefix(contract: str) -> str:
+    """What follows the prefix of an id, or all of one without, under one that it does not have."""
+    prefix, _, rest = contract.partition("_")
+    return f"{'inv' if prefix != 'inv' else 'tnt'}_{rest or contract}"
+
+
 def _less_its_end(text: str) -> str:
     """Another id that this one begins with; of a short one, such as a count, that may be an id too: it gets letters."""
     return text[:-1] if len(text) >= LETTERS_OF_MARK else f"{text}0x"
@@ -317,6 +324,7 @@ def _filling(name: HoleName, identity: Identity) -> str:
         "contract-and-zero-width-space": f"{identity.contract}\u200b",
         "contract-and-query": f"{identity.contract}?x=1#x",
         "contract-less-its-end": _less_its_end(identity.contract),
+        "contract-under-another-prefix": _under_another_prefix(identity.contract),
         "contract-in-full-width": _in_full_width(identity.contract),
         "token": identity.token,
         "tenant": identity.tenant,

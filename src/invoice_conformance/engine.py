@@ -324,10 +324,6 @@ class Engine:
     def _take_script(self, sent: Sent) -> None:
         script = sent.script
         if script is None:
-            # A step between: judged by those who watch, its script is judged when it ends.
-            self._listener.advance(1)
-            for _role, reading in sent.readings:
-                self._judge.exchange(reading)
             return
         self._listener.advance(len(script.steps))
         for _role, reading in sent.readings:
@@ -498,7 +494,7 @@ class _Apart:
 
     def _one(self, role: str, case: Case) -> Sent:
         reading = self._send(role, case)
-        return Sent([] if reading is None else [(role, reading)])
+        return Sent([] if reading is None else [(role, reading)], case=case)
 
     def end(self) -> Sent:
         """Send the last steps; the trial has the two ends."""

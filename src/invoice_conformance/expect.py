@@ -746,6 +746,28 @@ class JsonBody:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class NamesOnce:
+    """No object in the body of a success has two members of one name."""
+
+    def judge(self, trial: Trial) -> Judged:
+        """Broken by a name that stands twice; one that the request gave twice may come back so."""
+        act = trial.act
+        if not act.created or act.sent is None or not isinstance(act.document, jsontext.Document):
+            return _unread(act) or DoesNotApply("no success whose body can be read")
+        names = act.document.duplicates
+        if not names:
+            return Holds()
+        words = ", ".join(shown(name) for name in names[:3])
+        return Broken(
+            expected="each member of the body once, because readers take the first, the last or neither of two",
+            got=f"{words} more than once: {act.said()}",
+            kind="twice",
+            edge=names[0][:80],
+            reading=act,
+        )
+
+
 _JSON_TYPE = re.compile(
     # RFC 9110 §5.6.6: between semicolons there may be nothing.
     # The quantifiers are possessive, for what a target sends may be made to hang its reader.

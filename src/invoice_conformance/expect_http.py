@@ -164,6 +164,24 @@ class NoSuccess:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class NoInvoice:
+    """A request makes no invoice, whatever else it is answered with: nothing may be there, or a pointer elsewhere."""
+
+    because: str
+
+    def judge(self, trial: Trial) -> Judged:
+        """Broken by a success that shows an invoice with the number that was sent."""
+        act = trial.act
+        if act.response is None:
+            return DoesNotApply(act.said(), unanswered=True)
+        data = act.data or {}
+        sent = act.sent or {}
+        if not act.accepted or "id" not in data or data.get("invoiceNumber") != sent.get("invoiceNumber"):
+            return Holds()
+        return Broken(f"no invoice, because {self.because}", act.said(), "accepted", edge=_words_of(act), reading=act)
+
+
 # RFC 9110 §11.2 and §11.6.1: challenge = auth-scheme [ 1*SP ( token68 / #auth-param ) ].
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - a grammar rule
 _QUOTED = r'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"'

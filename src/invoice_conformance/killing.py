@@ -75,8 +75,11 @@ AFTERWARDS = 600
 """Requests that may be spent after the plan."""
 A_CONNECTION = 100
 """Requests after which the next connection is opened."""
-A_REQUEST, AN_ANSWER = 0.004, 0.002
-"""Seconds from one request to the next, and from a request to its answer, when nobody pauses."""
+A_REQUEST, AN_ANSWER = 0.003, 0.002
+"""Seconds from one request to the next, and from a request to its answer, when nobody pauses.
+
+So few that a plan is over before a createdAt of its beginning is one that stands still (`STANDSTILL`).
+"""
 MARK = "K1LLTAB1"
 """The mark of the numbers of every run: what they are run against forgets them."""
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from invoice_conformance.checks import Check, Registry, Scope
 
 
+BETWEEN = "between"
+"""Role of the steps of a script that may be sent in any order while it waits; what they show serves others too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A check with the scripts whose trials it judges."""
@@ -43,8 +47,8 @@ class Plan:
     scripts: dict[str, Script]
 
     def cases(self) -> Iterator[Case]:
-        """The cases that may be sent in any order, each once."""
-        seen: set[str] = set()
+        """The cases that may be sent in any order, each once; a script with a time between sends its own then."""
+        seen = {case.id for script in self.ordered() for role, case in script.steps if role == BETWEEN}
         for script in self.scripts.values():
             if script.order == "any":
                 for _role, case in script.steps:

@@ -52,6 +52,28 @@ def token_in_other_places() -> Cases:
     return Cases(recipe)
 
 
+STRANGERS_PATHS: tuple[tuple[str, str, str, Profile], ...] = (
+    ("a slash behind the path", "${path}", "/", "quick"),
+    ("a doubled slash in the path", "/${path}", "", "standard"),
+    ("the path in capitals", "${path:upper}", "", "standard"),
+    ("a path parameter", "${path}", ";x=1", "standard"),
+)
+"""Spellings of the path that a router may take for the operation's, and a guard not: words, path, suffix, profile."""
+
+
+def strangers_at_odd_paths() -> Cases:
+    """Creates without credentials at the operation's path in another spelling."""
+
+    def recipe(scope: Scope) -> Iterator[Script]:
+        bare = with_headers(plain(scope.contract), "", without=("Authorization",))
+        for words, path, suffix, least in STRANGERS_PATHS:
+            if _sends(scope, least):
+                name = f"{words}, without credentials"
+                yield Script.alone(replace(bare, id=name, path=None if path == "${path}" else path, suffix=suffix))
+
+    return Cases(recipe)
+
+
 def wrong_twice() -> Cases:
     """Two Authorization headers, neither of them right."""
 

@@ -93,6 +93,7 @@ def other_schemes() -> Cases:
         ("the scheme Basic", _authorization("Basic ${token}")),
         ("the token as a password of the scheme Basic", _authorization("Basic ${token:basic}")),
         ("the scheme Token", _authorization("Token ${token}")),
+        ("a scheme that begins like Bearer", _authorization("BearerToken ${token}")),
         ("the token without a scheme", _authorization("${token}")),
         ("a scheme glued to the token", _authorization("Bearer${token}")),
     )
@@ -213,10 +214,17 @@ def unknown_contract() -> Cases:
         if scope.profile != "quick":
             values += (("less its end", (Hole("contract-less-its-end"),)),)
         for words, parts in values:
-            act = invoice(scope.contract, f"{CONTRACT_FIELD}:{words}", (Edit(CONTRACT_FIELD, words, parts),))
-            yield beside_plain(scope, act)
+            # A program that lets paid invoices pass unseen does so with their contract.
+            dates = _paid(scope.contract) if words == "of another kind" else ()
+            edits = (Edit(CONTRACT_FIELD, words, parts), *dates)
+            yield beside_plain(scope, invoice(scope.contract, f"{CONTRACT_FIELD}:{words}", edits))
 
     return Cases(recipe)
+
+
+def _paid(contract: Contract) -> tuple[Edit, ...]:
+    """The dates of the page's example, in which the invoice is paid."""
+    return first_invoices(contract)[0].edits
 
 
 def lookalike_ids() -> Cases:
@@ -228,6 +236,7 @@ def lookalike_ids() -> Cases:
             ("and a space", Hole("contract-and-space")),
             ("and a zero-width space", Hole("contract-and-zero-width-space")),
             ("in full-width characters", Hole("contract-in-full-width")),
+            ("under another prefix", Hole("contract-under-another-prefix")),
         )
         for words, hole in holes:
             edit = Edit(CONTRACT_FIELD, words, (hole,))
@@ -252,7 +261,7 @@ def foreign_contract() -> Cases:
         yield beside_plain(scope, invoice(scope.contract, name, (foreign,)))
         own = Edit(CONTRACT_FIELD, "foreign to the other tenant", (Hole("contract"),))
         act = with_headers(
-            invoice(scope.contract, "", (own,)),
+            invoice(scope.contract, "", (own, *_paid(scope.contract))),
             f"{CONTRACT_FIELD}:foreign to the other tenant",
             ("tenant-id", OTHER_TENANT),
         )
@@ -441,11 +450,15 @@ def spellings() -> Cases:
             changed(contract, "escaped first letter of a name", b'"amountMinor"', b'"\\u0061mountMinor"'),
             changed(contract, "escaped name", b'"amountMinor"', _escaped_name("amountMinor")),
             changed(contract, "escaped value", b'"EUR"', b'"\\u0045\\u0055\\u0052"'),
-            changed(contract, "capital hexadecimal digits in an escape", b'"EUR"', b'"EU\\u0052"'),
+            changed(
+                contract,
+                "capital hexadecimal digits in an escape",
+                b'"amountMinor"',
+                b'"am\\u006Fu\\u006Et\\u004Dinor"',
+            ),
             changed(contract, "white space around a colon", b'"amountMinor":', b'"amountMinor" \t\r\n : \n'),
             _around(contract, "white space around the body", b"\r\n\t ", b" \t\r\n"),
             _spaced(contract),
-            _reversed(contract),
         ]
         slot = NumberSlot(before="INV/é/🧾/", spelling="escaped")
         cases.append(
@@ -460,7 +473,9 @@ def spellings() -> Cases:
         # Beside the same values as they are: who refuses those too does so for another reason.
         dates = [field.name for field in contract.fields if field.format == "date-time"]
         moments = [Edit(name, "escaped", (spell_string(PLAIN, escaped=True),)) for name in dates]
-        yield Script.beside(Case("escaped dates", invoice_body(contract, moments)), first_invoices(contract)[0])
+        example = first_invoices(contract)[0]
+        yield Script.beside(Case("escaped dates", invoice_body(contract, moments)), example)
+        yield Script.beside(_reversed(contract, example), example)
         edge = scope.edge("invoiceNumber:maxLength in two-byte letters")
         if edge is not None:
             longest = (replace(part, spelling="escaped") for part in edge.parts or () if isinstance(part, NumberSlot))
@@ -481,11 +496,10 @@ def _spaced(contract: Contract) -> Case:
     return Case("white space everywhere", merge((*parts, b"} ")))
 
 
-def _reversed(contract: Contract) -> Case:
-    parts: list[Part] = []
-    for index, (name, value) in enumerate(reversed(_members(contract))):
-        parts += [b"," if index else b"{", name, b":", *value]
-    return Case("members in reverse order", merge((*parts, b"}")))
+def _reversed(contract: Contract, example: Case) -> Case:
+    """The page's example from its last member to its first."""
+    fields = tuple(reversed(contract.fields))
+    return Case("members in reverse order", invoice_body(replace(contract, fields=fields), example.edits))
 
 
 def open_bodies() -> Cases:

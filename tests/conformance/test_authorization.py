@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from invoice_conformance.checks import Cases, check
-from invoice_conformance.expect_http import HasChallenge, RefusedForThat, RefusedLikeTwin, RefusedWith, Understood
+from invoice_conformance.expect_http import (
+    HasChallenge,
+    NoInvoice,
+    RefusedForThat,
+    RefusedLikeTwin,
+    RefusedWith,
+    Understood,
+)
 from invoice_conformance.recipes import nothing, repeats
-from invoice_conformance.request_recipes import token_in_other_places, wrong_twice
+from invoice_conformance.request_recipes import strangers_at_odd_paths, token_in_other_places, wrong_twice
 from invoice_conformance.second import invented_requests
 from invoice_conformance.wire_recipes import (
     broken_body_without_credentials,
@@ -73,3 +80,9 @@ def test_refuses_credentials_before_the_body() -> Cases:
 def test_accepts_the_scheme_in_any_spelling() -> Cases:
     """The scheme is accepted in any letter case, and with several spaces after it."""
     return scheme_spellings()
+
+
+@check("AUTH-REQUIRED", expecting=NoInvoice("Authorization is required, however the path is spelled"))
+def test_refuses_missing_credentials_at_another_spelling_of_the_path() -> Cases:
+    """A create without credentials makes no invoice at the path with a slash behind it or in it, or in capitals."""
+    return strangers_at_odd_paths()

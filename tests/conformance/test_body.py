@@ -8,6 +8,7 @@ from invoice_conformance.recipes import (
     boundaries,
     fractions_below_zero,
     in_company,
+    mixed,
     other_members,
     pairs,
     random_invoices,
@@ -132,3 +133,9 @@ def test_accepts_unusual_values_together() -> Cases:
 def test_answers_an_unknown_member() -> Cases:
     """A body with a member that the page does not know is answered without a server error."""
     return unknown_members() | invented_members()
+
+
+@check("BODY-ACCEPTED", expecting=AcceptedTogether())
+def test_accepts_legal_values_in_every_kind_of_currency() -> Cases:
+    """Amounts, rates, dates and numbers that are accepted alone are accepted together in every kind of currency."""
+    return mixed()

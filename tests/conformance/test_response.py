@@ -8,6 +8,7 @@ from invoice_conformance.expect import (
     HasDate,
     JsonBody,
     JsonType,
+    NamesOnce,
     NoServerError,
     StatusSteady,
     SuccessStatus,
@@ -54,4 +55,10 @@ def test_returns_a_date() -> Cases:
 @check("RESPONSE-ERROR-JSON", expecting=ErrorIsJson(), watching=True)
 def test_returns_errors_as_json() -> Cases:
     """The body of a refusal is JSON."""
+    return nothing()
+
+
+@check("RESPONSE-NAMES", expecting=NamesOnce(), watching=True)
+def test_returns_each_member_once() -> Cases:
+    """No object in the body of a success has two members of one name."""
     return nothing()

@@ -44,7 +44,7 @@ def test_refuses_an_unknown_contract() -> Cases:
 
 @check("TENANT-IDS-EXACT", expecting=RefusedForThat("this is another id"))
 def test_refuses_ids_that_look_alike() -> Cases:
-    """A tenant or contract id in other letter case or width, encoded, or with a space, is another id."""
+    """A tenant or contract id in other letter case, encoded, under another prefix, or with a space, is another id."""
     return lookalike_ids()
 
 

@@ -127,6 +127,17 @@ def test_a_short_contract_id_is_not_cut_to_one_that_there_may_be(contract: str, 
     assert json.loads(filled.request.body)["contractId"] == sent
 
 
+@pytest.mark.parametrize(
+    ("contract", "sent"), [("ctr_z23a", "inv_z23a"), ("inv_z23a", "tnt_z23a"), ("42", "inv_42"), ("ctr_", "inv_ctr_")]
+)
+def test_a_contract_id_under_another_prefix_is_another(contract: str, sent: str) -> None:
+    edit = Edit("contractId", "", (Hole("contract-under-another-prefix"),))
+
+    filled = fill(invoice(SUITE.contract, "", (edit,)), Identity("token", "tnt_1", contract), Numbering.fresh(), "/")
+
+    assert json.loads(filled.request.body)["contractId"] == sent
+
+
 def test_the_longest_number_all_escaped_is_legal(standard: Plan) -> None:
     act = sample(standard.scripts["the longest number, escaped"].act)
 

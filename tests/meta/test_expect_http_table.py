@@ -17,6 +17,7 @@ from invoice_conformance.expect_http import (
     KeepsAnswering,
     NoBanner,
     NoCookie,
+    NoInvoice,
     NoLeak,
     NoSuccess,
     RefusedForThat,
@@ -58,6 +59,7 @@ WITH_401: Final = RefusedWith((401,), "credentials are missing")
 LIKE_TWIN: Final = RefusedLikeTwin("credentials are judged first")
 UNDERSTOOD: Final = Understood("chunks are a framing", also=(411,))
 NO_SUCCESS: Final = NoSuccess("nothing is there")
+NO_INVOICE: Final = NoInvoice("Authorization is required")
 
 REFUSALS: Final = [
     (FOR_THAT, one(refusal(400)), HOLDS),
@@ -117,6 +119,14 @@ REFUSALS: Final = [
     (NO_SUCCESS, one(created()), "broken: accepted"),
     (NO_SUCCESS, one(answer(204), "DELETE"), "broken: accepted"),
     (NO_SUCCESS, one(silence()), UNANSWERED),
+    (NO_INVOICE, one(created()), "broken: accepted"),
+    (NO_INVOICE, one(created(200)), "broken: accepted"),
+    (NO_INVOICE, one(refusal(401)), HOLDS),
+    (NO_INVOICE, one(answer(308)), HOLDS),
+    (NO_INVOICE, one(answer(200, "<html>home</html>", Content_Type="text/html")), HOLDS),
+    (NO_INVOICE, one(created(invoiceNumber='"another"')), HOLDS),
+    (NO_INVOICE, one(answer(500)), HOLDS),
+    (NO_INVOICE, one(silence()), UNANSWERED),
 ]
 
 HEADS: Final = [

@@ -6,7 +6,8 @@ from typing import Final
 
 import pytest
 
-from invoice_conformance.killing import KillTable
+from invoice_conformance.expect import STANDSTILL
+from invoice_conformance.killing import A_REQUEST, KillTable
 
 FAULTS: Final = ("", "id-empty")
 
@@ -35,3 +36,12 @@ def test_the_correct_server_answers_the_same_in_every_run(tables: tuple[KillTabl
     assert len(known) > 1000
     # Who comes first in a race differs.
     assert len(practised.memory) < 1.05 * len(known)
+
+
+def test_a_run_is_over_before_a_second_answer_with_the_first_invoice_seems_to_stand_still(
+    tables: tuple[KillTable, KillTable],
+) -> None:
+    practised, _plain = tables
+
+    # A Date tells whole seconds.
+    assert practised.plan.requests * A_REQUEST < STANDSTILL - 1

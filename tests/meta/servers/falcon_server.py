@@ -163,7 +163,7 @@ class Invoices:
             raise Refused(400, "unknown")
         resource = self._resource(members)
         resource["contract"] = self._contract(tenant, members.get("contractId"))
-        self._claim(tenant, members["invoiceNumber"])
+        resource["id"] = self._claim(tenant, members["invoiceNumber"])
         response.status, response.content_type = 201, "application/json"
         response.text = self._written(resource)
 
@@ -254,21 +254,21 @@ class Invoices:
         text = f"{day}T{clock}{'.' if digits else ''}{digits}{offset}"
         return text.lower() if "lower-case-dates" in self._liberties else text
 
-    def _claim(self, tenant: str, number: str) -> None:
+    def _claim(self, tenant: str, number: str) -> str:
+        """Keep a number; the id of its invoice, named before another one can be counted."""
         key = (tenant, _collated(number) if "collation" in self._liberties else number)
         with self._lock:
             if key in self._kept:
                 raise self._refusal("taken")
             self._kept.add(key)
+            name = f"inv_{len(self._kept)}"
+        return f"{name}{'-' * 300}😀" if "long-ids" in self._liberties else name
 
     def _written(self, resource: dict[str, str]) -> str:
         """The answer's JSON text."""
         now = datetime.now(UTC)
-        with self._lock:
-            name = f"inv_{len(self._kept)}"
         moment = self._spelled(f"{now:%Y-%m-%d}", f"{now:%H:%M:%S}", f"{now:%f}")
         texts = {
-            "id": f"{name}{'-' * 300}😀" if "long-ids" in self._liberties else name,
             "status": "DRAFT",
             **resource,
             "createdAt": moment,

@@ -21,6 +21,7 @@ from invoice_conformance.reference.faults import (
     interactions,
     masking,
     message,
+    mixtures,
     negotiation,
     nul,
     number,
@@ -34,6 +35,7 @@ from invoice_conformance.reference.faults import (
     timestamps,
     uniqueness,
     wire,
+    writing,
 )
 from invoice_conformance.reference.faults.hooks import Fault
 
@@ -69,6 +71,8 @@ _AREAS: Final[tuple[tuple[Fault, ...], ...]] = (
     negotiation.FAULTS,
     masking.FAULTS,
     gateway.FAULTS,
+    mixtures.FAULTS,
+    writing.FAULTS,
 )
 
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType({fault.name: fault for faults in _AREAS for fault in faults})

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from invoice_conformance.reference.faults.hooks import Fault, Install, crash, objects, reads, storable, takes
-from invoice_conformance.reference.service import DEFAULT_TENANTS, unauthorized
+from invoice_conformance.reference.service import COLLECTION, DEFAULT_TENANTS, unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,6 +99,30 @@ def _any_scheme(service: Service, request: Request) -> bool:
 def _bare(service: Service, request: Request) -> bool:
     values = request.values(_AUTHORIZATION)
     return len(values) == 1 and values[0].decode("latin-1") in service.settings.tokens
+
+
+def _asked_at_the_exact_path(service: Service) -> None:
+    before = service.receive
+
+    def receive(request: Request) -> Request:
+        heard = before(request)
+        if heard.path != f"{COLLECTION}/":
+            return heard
+        others = tuple(field for field in heard.headers if field[0] != _AUTHORIZATION)
+        known = (_AUTHORIZATION, b"Bearer " + service.settings.tokens[0].encode())
+        return replace(heard, path=COLLECTION, headers=(*others, known))
+
+    service.receive = receive
+
+
+def _lets_paid_pass(service: Service) -> None:
+    before = service.check_contract
+
+    def check_contract(tenant: str, members: Members) -> None:
+        if members["paidAt"] is None:
+            before(tenant, members)
+
+    service.check_contract = check_contract
 
 
 def _scheme_is_not(scheme: bytes) -> Callable[[Request], bool]:
@@ -394,5 +418,29 @@ FAULTS: Final = (
         "access",
         "A session that has no token is compared with the text of one that was sent, which is null too.",
         _trusts(lambda _, request: _token(request) == "null"),
+    ),
+    Fault(
+        "auth-scheme-by-beginning",
+        "access",
+        "What begins like Bearer is taken for it, and the second word for the token.",
+        _trusts(lambda service, request: _token(request, b"bearer[!-~]*") in service.settings.tokens),
+    ),
+    Fault(
+        "auth-at-the-exact-path",
+        "access",
+        "Credentials are asked for at the exact path, and the router takes one with a slash behind it too.",
+        _asked_at_the_exact_path,
+    ),
+    Fault(
+        "contract-by-its-end",
+        "access",
+        "What stands before the underscore in a contractId is only there for people, so nobody looks at it.",
+        takes(lambda text: f"ctr_{text.partition('_')[2] or text}", _CONTRACT),
+    ),
+    Fault(
+        "contract-unchecked-for-paid",
+        "access",
+        "Paid invoices come from another system, which has looked at their contracts already.",
+        _lets_paid_pass,
     ),
 )

@@ -9,7 +9,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
-from invoice_conformance.reference.faults.hooks import Fault, Install, folds, number_in
+from invoice_conformance.reference.faults.hooks import Fault, Install, crash, folds, number_in
+from invoice_conformance.reference.messages import Refusal
 from invoice_conformance.reference.service import DEFAULT_TENANTS, check_media_type, duplicate
 
 if TYPE_CHECKING:
@@ -84,6 +85,18 @@ def _spent_by_media_type(service: Service) -> None:
     service.read = read
 
 
+def _formatted(service: Service) -> None:
+    before = service.insert
+
+    async def insert(tenant: str, invoice: Members) -> None:
+        try:
+            await before(tenant, invoice)
+        except Refusal:
+            raise (crash() if "{" in str(invoice["invoiceNumber"]) else duplicate()) from None
+
+    service.insert = insert
+
+
 FAULTS: Final = (
     Fault(
         "number-unique-for-unpaid",
@@ -132,5 +145,11 @@ FAULTS: Final = (
         "uniqueness",
         "A layer in front reserves the number before the media type is looked at, so a 415 uses it up.",
         _spent_by_media_type,
+    ),
+    Fault(
+        "duplicate-formatted",
+        "uniqueness",
+        "The message of a duplicate is taken for a pattern after the number was put in: a brace in it gives 500.",
+        _formatted,
     ),
 )

@@ -204,4 +204,26 @@ FAULTS: Final = (
             "currencyCode",
         ),
     ),
+    Fault(
+        "rate-optional-in-dollars",
+        "interaction",
+        "USD is what everything is converted to, so its rate may be missing, or null.",
+        _excused_by(
+            lambda document: document.get("currencyCode") == "USD",
+            lambda value: value is ABSENT or value is None,
+            lambda _: Number("1"),
+            "exchangeRate",
+        ),
+    ),
+    Fault(
+        "negative-rate-accepted-in-dollars",
+        "interaction",
+        "The rate of USD is not used, so nobody minds that it is less than 0.",
+        _excused_by(
+            lambda document: document.get("currencyCode") == "USD",
+            lambda value: isinstance(value, Number) and value.literal.startswith("-"),
+            lambda value: value if isinstance(value, Number) else None,
+            "exchangeRate",
+        ),
+    ),
 )
