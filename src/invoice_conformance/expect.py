@@ -786,25 +786,30 @@ OF_HTTP = frozenset({408, 411, 413, 414, 417, 431})
 """Refusals that HTTP servers make by themselves: too slow, no length, too large, too long, odd Expect, large head."""
 OWN_FIELDS = frozenset({"authorization", "tenant-id", "content-type"})
 """The header fields that the operation knows."""
-_PLAIN_VALUE = re.compile(r"[ -~]{0,1000}")
-"""What every HTTP parser takes for a value; many proxies refuse heads of a few KiB."""
+_PLAIN_VALUE = re.compile(r"[ -~]*+")
+"""What every HTTP parser takes for a value."""
+_NO_URI = re.compile(r"[^!#-;=?-Z_a-z~]|%(?![0-9A-Fa-f]{2})")
+"""What makes a target none of RFC 3986, which a parser below the application may refuse by itself."""
+_WINDING = re.compile(r"//|/\.")
+_OF_FORMS = re.compile(r"[ \t]*(?:multipart/|application/x-www-form-urlencoded)", re.IGNORECASE)
+"""Bodies that many servers take apart before the application sees them."""
 
 
 def _is_for_the_application(reading: Reading) -> bool:
     """Whether all that stands before the application passes a request on: to its own path, with no odd head or framing.
 
-    Proxies refuse doubled and long fields, chunk extensions and encoded slashes, and know no other paths; who accepts
-    something else than JSON may get that.
+    Proxies refuse doubled fields, chunk extensions and encoded slashes, and know no other paths; servers take
+    forms apart; who accepts something else than JSON may get that.
     """
     request = reading.exchange.request
-    if not request.target.endswith(reading.rules.contract.path):
-        return False
     if reading.meaning.standard:
-        return True
+        return _NO_URI.search(request.target) is None
     names = [name.lower() for name, _value in request.headers]
     plain = OWN_FIELDS.issuperset(names) and len({*names}) == len(names)
-    printable = all(_PLAIN_VALUE.fullmatch(value) for _name, value in request.headers)
-    return plain and printable and request.wire == USUAL and not request.chunked
+    legible = all(_PLAIN_VALUE.fullmatch(value) for _name, value in request.headers)
+    form = any(_OF_FORMS.match(value) for value in request.values("content-type"))
+    here = request.target.endswith(reading.rules.contract.path) and not _WINDING.search(request.target)
+    return plain and legible and here and not form and request.wire == USUAL and not request.chunked
 
 
 @dataclass(frozen=True, slots=True)
