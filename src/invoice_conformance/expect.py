@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from invoice_conformance import ecma, instant, jsontext
 from invoice_conformance.case import OF_OTHER_TENANT
+from invoice_conformance.exchange import USUAL
 from invoice_conformance.heads import http_time
 from invoice_conformance.jsontext import Json, Number
 from invoice_conformance.trial import (
@@ -803,10 +804,34 @@ class JsonType:
         )
 
 
-OF_HTTP = frozenset({408, 413, 414, 417, 431})
-"""Refusals that HTTP servers make by themselves: too slow, too large, too long, an odd Expect, too large a head."""
+OF_HTTP = frozenset({408, 411, 413, 414, 417, 431})
+"""Refusals that HTTP servers make by themselves: too slow, no length, too large, too long, odd Expect, large head."""
+OWN_FIELDS = frozenset({"authorization", "tenant-id", "content-type"})
+"""The header fields that the operation knows."""
+_PLAIN_VALUE = re.compile(r"[ -~]*+")
+"""What every HTTP parser takes for a value."""
 _NO_URI = re.compile(r"[^!#-;=?-Z_a-z~]|%(?![0-9A-Fa-f]{2})")
 """What makes a target none of RFC 3986, which a parser below the application may refuse by itself."""
+_WINDING = re.compile(r"//|/\.")
+_OF_FORMS = re.compile(r"[ \t]*(?:multipart/|application/x-www-form-urlencoded)", re.IGNORECASE)
+"""Bodies that many servers take apart before the application sees them."""
+
+
+def _is_for_the_application(reading: Reading) -> bool:
+    """Whether all that stands before the application passes a request on: to its own path, with no odd head or framing.
+
+    Proxies refuse doubled fields, chunk extensions and encoded slashes, and know no other paths; servers take
+    forms apart; who accepts something else than JSON may get that.
+    """
+    request = reading.exchange.request
+    if reading.meaning.standard:
+        return _NO_URI.search(request.target) is None
+    names = [name.lower() for name, _value in request.headers]
+    plain = OWN_FIELDS.issuperset(names) and len({*names}) == len(names)
+    legible = all(_PLAIN_VALUE.fullmatch(value) for _name, value in request.headers)
+    form = any(_OF_FORMS.match(value) for value in request.values("content-type"))
+    here = request.target.endswith(reading.rules.contract.path) and not _WINDING.search(request.target)
+    return plain and legible and here and not form and request.wire == USUAL and not request.chunked
 
 
 @dataclass(frozen=True, slots=True)
@@ -819,8 +844,8 @@ class ErrorIsJson:
         response = act.response
         if response is None or not 400 <= act.status < 500 or act.exchange.request.method != "POST":  # noqa: PLR2004
             return unanswered(act) or DoesNotApply("no refusal")
-        below = act.status in OF_HTTP or _NO_URI.search(act.exchange.request.target)
-        by_others = "the HTTP layer below the application answers so" if below else act.in_front
+        below = act.status in OF_HTTP or not _is_for_the_application(act)
+        by_others = "the HTTP layer below the application may have answered" if below else act.in_front
         if by_others or act.other_form:
             return DoesNotApply(by_others or act.other_form or "")
         if not response.body_length:
@@ -973,16 +998,22 @@ class SameAnswerTwice:
         return Broken("the same invoice, or a refusal", act.said(), "accepted", edge=trial.id, reading=act)
 
 
+RACE = 2
+"""As many make a race."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExactlyOne:
     """Of several creates of one number at the same moment exactly one succeeds."""
 
     def judge(self, trial: Trial) -> Judged:
-        """Broken by none and by more than one."""
-        racers = trial.roles.get("act", ())
-        if any(unanswered(reading) for reading in racers):
-            return DoesNotApply("not every create of the race was answered", unanswered=True)
+        """Broken by none and by more than one; who was told to come later took no part."""
+        started = trial.roles.get("act", ())
+        racers = [reading for reading in started if not reading.put_off]
         winners = [reading for reading in racers if reading.accepted]
+        missed = len(racers) < len(started) and (len(racers) < RACE or not winners)
+        if missed or any(unanswered(reading) for reading in racers):
+            return DoesNotApply("not every create of the race was answered", unanswered=True)
         others = {reading.status for reading in racers if not reading.accepted}
         if len(winners) == 1:
             return Holds()

@@ -385,6 +385,9 @@ class ErrorStatusSteady:
         )
 
 
+TWICE = 2
+
+
 @dataclass(frozen=True, slots=True)
 class KeepsAnswering:
     """A valid create is not answered again and again with a 5xx that names no time to come back."""
@@ -394,12 +397,13 @@ class KeepsAnswering:
         act = trial.act
         answer = act.exchange.answer
         status = getattr(answer, "status", 0)
+        attempts = len(act.exchange.earlier) + 1
         if not act.meaning.standard or act.judgement.kind != "valid":
             return DoesNotApply("no valid create")
         if status in {502, 503, 504} and getattr(answer, "header", lambda _name: "")("retry-after") is None:
             return Broken(
                 expected="an answer, at once or after the time that Retry-After names",
-                got=f"{status} twice, without Retry-After",
+                got=f"{status} {'twice' if attempts <= TWICE else f'{attempts} times'}, without Retry-After",
                 kind=str(status),
                 edge="unavailable",
                 reading=act,

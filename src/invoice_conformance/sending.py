@@ -51,7 +51,9 @@ BREAKER = 25
 STREAK = 8
 """Requests in a row without an answer after which nothing is sent before a plain invoice is answered again."""
 TOO_MANY = 6
-"""How often a case is sent at most while the target says that there are too many requests (429), and did nothing."""
+"""How often a case is sent at most while the target says that there are too many requests, and did nothing."""
+GENTLE = 20.0
+"""Requests a second to which those bring us at most who say that there are too many, and not for how long."""
 WHILE_AWAY = 4
 """How often a case is sent at most while the target answers nothing at all."""
 RETURNS = (0, 1, 2, *[4] * 6, *[8] * 6)
@@ -168,8 +170,8 @@ class Pace:
         if turn > now:
             time.sleep(min(turn - now, longest))
 
-    def slow_down(self, wait: float) -> None:
-        """Let no request go for `wait` seconds, and fewer for a while, because the target asked for it."""
+    def slow_down(self, wait: float, slowest: float = SLOWEST) -> None:
+        """Let no request go for `wait` seconds, and fewer for a while, but `slowest` a second, as the target asks."""
         with self._lock:
             now = time.monotonic()
             self.held += max(now + wait - max(self._next, now), 0)
@@ -178,7 +180,8 @@ class Pace:
             if now < self._halved + HALVED_AT_MOST_EVERY:
                 return  # the others under way then say the same again
             self._halved = now
-            self.per_second = max((self.per_second or UNLIMITED) / 2, SLOWEST)
+            now_at = self.per_second or UNLIMITED
+            self.per_second = min(max(now_at / 2, slowest), now_at)
 
     def went_well(self) -> None:
         """Note an answer; after a while of them the pace rises again towards what was configured."""
@@ -301,6 +304,8 @@ class Courier:
         self._renewals = 0
         self._sure_of: dict[str, set[str]] = {kind: set() for kind in BROKEN_ANSWERS}
         self._at_random: set[str] = set()
+        self._kept_off: set[str] = set()
+        self._is_limited = False
         self.stopped: Stopped | None = None
 
     @property
@@ -378,9 +383,7 @@ class Courier:
         earlier: tuple[str, ...] = ()
         while not earlier or self._goes_again(case, latest[0]):
             self._note(script, role, case, latest, counts=False)
-            wait = self._asked_for(latest[0])
-            longer = 2 ** len(earlier) if _came_to(latest[0]) == "429" else 1
-            self.rest(wait if wait is not None else self._patience * longer)
+            self.rest(self._pause(case, latest[0], len(earlier)))
             renewals = self._renewals
             again = self._sent(case, drawn, turn, gate)
             if again is None:
@@ -393,12 +396,36 @@ class Courier:
     def _goes_again(self, case: Case, exchange: Exchange) -> bool:
         """Whether a case is sent a third time and more."""
         attempts = len(exchange.earlier) + 1
-        if _came_to(exchange) == "429":
+        if self._may_be_limited(case, exchange):
             brief = (_retry_after(exchange) or 0) <= SHORT_WAIT
             return attempts < TOO_MANY and brief and self.ledger.answered
         # What comes to nothing when everything does says nothing of the case.
         is_away = self.ledger.answered and self.ledger.unavailable >= STREAK
         return (is_away and attempts < WHILE_AWAY) or self._is_unsure(case, exchange)
+
+    def _may_be_limited(self, case: Case, exchange: Exchange) -> bool:
+        """Whether an answer may come of a limit to how much the target does, rather than of the case.
+
+        429 says so (RFC 6585 §4). Many a limiter answers 503, as who cannot answer at all does: what shows which it is
+        are cases that it answers when they are sent again, and those that it does not.
+        """
+        came = _came_to(exchange)
+        if came != "503" or self._is_limited:
+            return came in {"429", "503"}
+        if _retry_after(exchange) is not None or self.ledger.unavailable >= STREAK:
+            return False
+        return case.id in self._kept_off or len(self._kept_off) < MADE_SURE_OF
+
+    def _pause(self, case: Case, exchange: Exchange, attempts: int) -> float:
+        """Seconds before a case is sent again that was sent `attempts` times before the exchange, none answered."""
+        wait = self._asked_for(exchange)
+        if wait is not None:
+            return wait
+        if not self._may_be_limited(case, exchange):
+            return self._patience
+        if self._is_limited or _came_to(exchange) == "429":
+            self._pace.slow_down(self._patience, GENTLE)
+        return self._patience * float(2**attempts)
 
     def _is_unsure(self, case: Case, exchange: Exchange) -> bool:
         """Whether a message that was broken in each attempt so far is to be asked for once more.
@@ -414,6 +441,10 @@ class Courier:
     def _note_certainty(self, case: Case, exchange: Exchange) -> None:
         """Note what several attempts showed: that a case breaks each time, or that breaking comes and goes."""
         attempts = (*exchange.earlier, _came_to(exchange))
+        if "503" in exchange.earlier and not _silent(exchange):
+            self._is_limited = True
+        elif attempts.count("503") >= TOO_MANY:
+            self._kept_off.add(case.id)
         for kind in BROKEN_ANSWERS & {*attempts}:
             if len(attempts) >= SURE and {*attempts} == {kind}:
                 self._sure_of[kind].add(case.id)

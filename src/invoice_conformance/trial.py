@@ -112,6 +112,11 @@ class Reading:
         return answer
 
     @property
+    def put_off(self) -> bool:
+        """Whether the target did nothing with the request and may later (RFC 6585 §4, RFC 9110 §15.6.4)."""
+        return not isinstance(self.exchange.answer, NoAnswer) and self.exchange.answer.status in {429, 503}
+
+    @property
     def status(self) -> int:
         """The status of the answer, 0 without one."""
         return self.response.status if self.response is not None else 0

@@ -15,6 +15,7 @@ from tests.meta.trials import (
     ABSENT,
     DATES,
     NOW,
+    RULES,
     answer,
     created,
     firewall,
@@ -26,6 +27,7 @@ from tests.meta.trials import (
     trial,
 )
 
+from invoice_conformance.exchange import Exchange, Request, Wire
 from invoice_conformance.expect import (
     STATUSES,
     Accepted,
@@ -59,13 +61,14 @@ from invoice_conformance.expect import (
     UpdatedAfterCreated,
 )
 from invoice_conformance.expect_http import HasAllow, is_challenge
-from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Trial
+from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Meaning, Reading, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from invoice_conformance.exchange import NoAnswer, Response
 
+OWN: Final = (("tenant-id", "tnt_1"), ("Content-Type", "application/json"))
 IN_PATTERN: Final = "in the page's pattern"
 LONG: Final = '"' + "x" * 256 + '"'
 NUL: Final = '"INV-\\u0000-1"'
@@ -111,6 +114,12 @@ def word(came: Response | NoAnswer, again: Response | NoAnswer | None = None) ->
 
 def race(*came: Response | NoAnswer) -> Trial:
     return Trial("race 1", {"act": tuple(read(one) for one in came)})
+
+
+def odd(request: Request) -> Trial:
+    """A page of HTML in answer to a request that is no ordinary create."""
+    page = answer(400, "<h1>400 Bad Request</h1>", Content_Type="text/html")
+    return trial(Reading(Exchange(request, page, 0.0, 0.01), Meaning("odd", standard=False), RULES))
 
 
 def one(came: Response | NoAnswer, **sent: str) -> Trial:
@@ -471,6 +480,51 @@ TABLE: Final[dict[str, tuple[Expectation, Trial, str]]] = {
     "error body: JSON": (ErrorIsJson(), one(answer(400, "{}")), "holds"),
     "error body: text": (ErrorIsJson(), one(answer(400, "no", Content_Type="text/plain")), "broken: not JSON"),
     "error body: of an HTTP layer": (ErrorIsJson(), one(answer(417, "", Content_Type="text/plain")), "does not apply"),
+    "error body: of what knows no other path": (
+        ErrorIsJson(),
+        odd(Request("POST", "/api/v1/nothing", OWN, b"{}")),
+        "does not apply",
+    ),
+    "error body: of what reads heads": (
+        ErrorIsJson(),
+        odd(Request("POST", "/api/v1/invoices", (*OWN, *OWN), b"{}")),
+        "does not apply",
+    ),
+    "error body: of what reads ASCII": (
+        ErrorIsJson(),
+        odd(Request("POST", "/api/v1/invoices", (("Authorization", "Bearer \xe9"), *OWN), b"{}")),
+        "does not apply",
+    ),
+    "error body: for who wants no JSON": (
+        ErrorIsJson(),
+        odd(Request("POST", "/api/v1/invoices", (*OWN, ("Accept", "text/html")), b"{}")),
+        "does not apply",
+    ),
+    "error body: of what makes paths straight": (
+        ErrorIsJson(),
+        odd(Request("POST", "//api/v1/invoices", OWN, b"{}")),
+        "does not apply",
+    ),
+    "error body: of what reads forms": (
+        ErrorIsJson(),
+        odd(Request("POST", "/api/v1/invoices", (("Content-Type", "multipart/form-data; boundary=x"),), b"{}")),
+        "does not apply",
+    ),
+    "error body: of what reads chunks": (
+        ErrorIsJson(),
+        odd(Request("POST", "/api/v1/invoices", OWN, b"{}", chunked=True)),
+        "does not apply",
+    ),
+    "error body: of what reads versions": (
+        ErrorIsJson(),
+        odd(Request("POST", "/api/v1/invoices", OWN, b"{}", wire=Wire(version="1.0"))),
+        "does not apply",
+    ),
+    "error body: text about credentials": (
+        ErrorIsJson(),
+        odd(Request("POST", "/prefix/api/v1/invoices", (("Authorization", "Bearer x"), *OWN), b"{}")),
+        "broken: not JSON",
+    ),
     "error body: text that claims to be JSON": (ErrorIsJson(), one(answer(400, "no")), "broken: not JSON"),
     "error body: empty": (ErrorIsJson(), one(answer(400)), "broken: empty"),
     "error body: of a success": (ErrorIsJson(), one(created()), "does not apply"),
@@ -518,7 +572,14 @@ TABLE: Final[dict[str, tuple[Expectation, Trial, str]]] = {
     "race: two": (ExactlyOne(), race(created(), created(), refusal(409)), "broken: more than one"),
     "race: none": (ExactlyOne(), race(refusal(409), refusal(409)), "broken: none"),
     "race: not every one answered": (ExactlyOne(), race(created(), created(), silence()), "unanswered"),
-    "race: told to wait": (ExactlyOne(), race(refusal(409), answer(429)), "unanswered"),
+    "race: all but one told to wait": (ExactlyOne(), race(refusal(409), answer(429)), "unanswered"),
+    "race: some told to wait": (ExactlyOne(), race(answer(503), created(), refusal(409), answer(429)), "holds"),
+    "race: the winner told to wait": (ExactlyOne(), race(answer(503), refusal(409), refusal(409)), "unanswered"),
+    "race: two beside one told to wait": (
+        ExactlyOne(),
+        race(created(), created(), answer(429)),
+        "broken: more than one",
+    ),
     "race: a firewall": (ExactlyOne(), race(refusal(409), firewall()), "unanswered"),
 }
 

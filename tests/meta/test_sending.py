@@ -22,10 +22,13 @@ from invoice_conformance.redaction import Redactor
 from invoice_conformance.sending import (
     ASKED_IN_ALL,
     GARBAGE_WAIT,
+    GENTLE,
+    MADE_SURE_OF,
     RETURNS,
     SHORT_WAIT,
     SMOOTH,
     STREAK,
+    TOO_MANY,
     Courier,
     Gone,
     Ledger,
@@ -234,6 +237,52 @@ def test_a_request_that_is_one_too_many_goes_again_until_it_is_not() -> None:
     assert reading.created
     assert reading.exchange.earlier == ("429",) * 4
     assert len(set(target.bodies)) == 6
+
+
+def test_a_limit_that_is_told_with_503_is_borne_with_like_one_that_is_told_with_429() -> None:
+    target = Scripted(created(), *[answer(503)] * 4, created())
+    courier = courier_to(target)
+    courier.send(CASE)
+
+    reading = courier.send(CASE)
+
+    assert reading is not None
+    assert reading.created
+    assert reading.exchange.earlier == ("503",) * 4
+
+
+class Unwilling(Scripted):
+    """A target that answers 503 to some bodies, each time."""
+
+    def send(self, request: Request, *, gate: Callable[[], None] | None = None) -> Exchange:
+        """503 to what does not hold the ordinary amount."""
+        plainly = b'"amountMinor":5000' in request.body
+        self.answers = [created() if plainly else answer(503)]
+        return super().send(request, gate=gate)
+
+
+def test_what_is_answered_503_whenever_it_is_sent_is_soon_not_taken_for_a_limit() -> None:
+    target = Unwilling(created())
+    courier = courier_to(target)
+    courier.send(CASE)
+
+    for number in range(10):
+        courier.send(Case(f"unwelcome {number}", (b"{}",)))
+        courier.send(CASE)
+
+    refused = [body for body in target.bodies if b'"amountMinor":5000' not in body]
+    assert len(refused) == MADE_SURE_OF * TOO_MANY + (10 - MADE_SURE_OF) * 2
+
+
+def test_who_says_too_many_but_not_for_how_long_is_asked_more_slowly() -> None:
+    pace = Pace()
+    courier = courier_to(Scripted(created(), *[answer(429), created()] * 20), pace=pace)
+
+    for _case in range(3):
+        courier.send(CASE)
+
+    assert pace.per_second is not None
+    assert pace.per_second >= GENTLE
 
 
 def test_a_target_that_asks_for_a_minute_again_and_again_is_not_waited_for_all_day(
