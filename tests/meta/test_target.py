@@ -266,8 +266,8 @@ class OneByOne:
 
     backlog: int = 100
     at_once: int = 1
-    most: int = 0
-    """Requests answered on one connection, at most."""
+    served: int = 0
+    """Connections on which at least one request was answered."""
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
@@ -295,7 +295,7 @@ class OneByOne:
                     while connection.read_request():
                         connection.send(answer())
                         answers += 1
-                        self.most = max(self.most, answers)
+                        self.served += answers == 1
 
 
 def hurried(target: Target, threads: int, requests: int) -> list[Exchange]:
@@ -318,11 +318,11 @@ def hurried(target: Target, threads: int, requests: int) -> list[Exchange]:
 @pytest.mark.parametrize("at_once", [1, 2])
 def test_a_server_of_few_connections_gets_no_more_than_it_answers(at_once: int) -> None:
     with OneByOne(at_once=at_once) as server, Target(TargetSettings(server.url, timeout=1), Redactor([])) as target:
-        exchanges = hurried(target, 4, 200)
+        exchanges = hurried(target, 4, 600)  # each thread for longer than another may wait for its turn
         alone = hurried(target, 1, 3)
 
     assert [exchange.answer for exchange in exchanges + alone if isinstance(exchange.answer, NoAnswer)] == []
-    assert server.most > 200  # the place was handed on, with its connection
+    assert server.served < 100  # of 2,403 requests: a place is handed on with its connection
     served = "one connection" if at_once == 1 else "2 connections"
     assert target.remarks[0].startswith(f"the target answered {served} again and again while ")
     assert len(target.remarks) == 1
