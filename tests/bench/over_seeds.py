@@ -155,9 +155,9 @@ def judged(suite: Suite, url: str, profile: Profile, seed: int) -> tuple[Row, ..
 
 
 def over_seeds(suite: Suite, name: str, profile: Profile, seeds: range) -> Line:
-    """One server under one profile, started anew for every seed."""
+    """One server under one profile, started anew for every seed; the cases of a certification have one seed alone."""
     line = Line(name, profile, *declared_by(name))
-    for seed in seeds:
+    for seed in (0,) if profile == "certification" else seeds:
         with served(name) as url:
             began = time.monotonic()
             rows = judged(suite, url, profile, seed)
