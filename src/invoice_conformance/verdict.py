@@ -162,6 +162,13 @@ class Tally:
         return most[0][0] if most else "nothing that was sent met its premise"
 
 
+class _Tallies(dict[str, Tally]):
+    """The tallies of one check by field; what others sent counts for its first."""
+
+    def __missing__(self, _field: str) -> Tally:
+        return next(iter(self.values()))
+
+
 @dataclass(frozen=True)
 class Row:
     """A requirement with its verdict, how many trials were judged, its findings and the reason when inconclusive.
@@ -228,15 +235,13 @@ class Judge:
         self._subscribers: dict[str, list[tuple[Check, str]]] = {}
         self._watchers: list[tuple[Check, Callable[[Trial], Judged], frozenset[str]]] = []
         self._folds: list[tuple[Check, Fold]] = []
-        self._tallies: dict[tuple[str, str], Tally] = {}
-        self._first: dict[str, Tally] = {}
+        self._tallies: dict[str, _Tallies] = {}
         self._findings: dict[tuple[str, str, str], Finding] = {}
         self._met: dict[tuple[str, str], Met] = {}
         for planned in plan.planned:
             own: set[str] = set()
-            for group in planned.groups:
-                tally = self._tallies[planned.check.name, group] = Tally()
-                self._first.setdefault(planned.check.name, tally)
+            tallies = self._tallies.setdefault(planned.check.name, _Tallies())
+            tallies.update((group, Tally()) for group in planned.groups)
             for script in planned.scripts:
                 if planned.check.watching and len(script.steps) == 1:
                     own.add(script.act.id)
@@ -264,7 +269,7 @@ class Judge:
             if check.requirement in pinned:
                 continue
             if isinstance(judged, Holds):  # by far the most
-                self._tally(check, group).holds += 1
+                self._tallies[check.name][group].holds += 1
                 held = judged
             else:
                 self._count(check, judged, trial, group, own=mine)
@@ -277,9 +282,10 @@ class Judge:
     def _watched(self, trial: Trial, reading: Reading) -> Sequence[tuple[Check, Judged | str, bool]]:
         """What each watching check that has anything to say of an exchange says, and whether it sent it itself."""
         said: list[tuple[Check, Judged | str, bool]] = []
+        name, astray = trial.id, reading.astray
         for check, judging, own in self._watchers:
-            mine = trial.id in own
-            if reading.astray and not mine:
+            mine = name in own
+            if astray and not mine:
                 continue
             try:
                 judged: Judged | str = judging(trial)
@@ -307,26 +313,22 @@ class Judge:
         """Note that a script was not sent, and why; one that is not `wanted` leaves it to the others of its check."""
         for check, group in self._subscribers.get(script.id, ()):
             missed = wanted or check.name not in self._without_other
-            self._tally(check, group).add(DoesNotApply(reason, unanswered=missed), own=True)
+            self._tallies[check.name][group].add(DoesNotApply(reason, unanswered=missed), own=True)
         for check, _judging, own in self._watchers:
             if script.act.id in own:
-                self._tally(check, script.group).add(DoesNotApply(reason, unanswered=wanted), own=True)
+                self._tallies[check.name][script.group].add(DoesNotApply(reason, unanswered=wanted), own=True)
 
     def cut_short(self, reason: str) -> None:
         """Note that the run ended early: what is said of every answer was then not seen of all of them."""
         for check, _judging, own in self._watchers:
             if not own:
-                self._tally(check, "").add(DoesNotApply(reason, unanswered=True), own=True)
+                self._tallies[check.name][""].add(DoesNotApply(reason, unanswered=True), own=True)
         for check, _fold in self._folds:
-            self._tally(check, "").add(DoesNotApply(reason, unanswered=True), own=True)
+            self._tallies[check.name][""].add(DoesNotApply(reason, unanswered=True), own=True)
 
     def again(self, finding: Finding, trial: Trial) -> Judged | None:
         """Judge one finding's expectation on another trial, without counting it; None for a fold's."""
         return finding.check.expecting.judge(trial) if finding.check.expecting is not None else None
-
-    def _tally(self, check: Check, group: str) -> Tally:
-        """The tally of a check and field; that of its first field for what others sent."""
-        return self._tallies.get((check.name, group)) or self._first[check.name]
 
     def _judged(self, check: Check, trial: Trial, judging: Callable[[T], Judged], argument: T) -> Judged | str:
         """What a check says; a defect of ours is a verdict, never a crash, and comes back as words."""
@@ -345,7 +347,7 @@ class Judge:
         own: bool,
         script: Script | None = None,
     ) -> None:
-        tally = self._tally(check, group)
+        tally = self._tallies[check.name][group]
         if isinstance(judged, str):
             tally.errors.append(judged)
             return
@@ -435,7 +437,8 @@ class Judge:
 
     def item(self, check: Check, group: str) -> Tally:
         """The tally of one check and field."""
-        return self._tallies.get((check.name, group)) or Tally()
+        tallies = self._tallies.get(check.name)
+        return tallies[group] if tallies is not None and group in tallies else Tally()
 
     def rows(self) -> tuple[Row, ...]:
         """What every requirement of the catalogue ends as."""
@@ -454,7 +457,7 @@ class Judge:
         if not checks:
             return Row(requirement, "not-selected", 0, (), "", checks)
         names = {check.name for check in checks}
-        tallies = [tally for (name, _group), tally in self._tallies.items() if name in names]
+        tallies = [tally for name, of_check in self._tallies.items() if name in names for tally in of_check.values()]
         whole = Tally(
             holds=sum(tally.holds for tally in tallies),
             broken=sum(tally.broken for tally in tallies),
@@ -466,7 +469,7 @@ class Judge:
         findings = tuple(found for found in self._in_order() if found.requirement == requirement.id)
         for found in findings:
             if not found.check.watching:
-                mine = [tally for (name, _group), tally in self._tallies.items() if name == found.check.name]
+                mine = self._tallies[found.check.name].values()
                 found.held, found.judged = sum(tally.holds for tally in mine), sum(tally.judged for tally in mine)
         return Row(requirement, whole.verdict(), whole.judged, findings, whole.reason(), checks, whole.otherwise())
 
