@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Rules, Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from invoice_conformance.catalogue import Catalogue, Requirement
     from invoice_conformance.checks import Check, Script
@@ -162,13 +162,6 @@ class Tally:
         return most[0][0] if most else "nothing that was sent met its premise"
 
 
-class _Tallies(dict[str, Tally]):
-    """The tallies of one check by field; what others sent counts for its first."""
-
-    def __missing__(self, _field: str) -> Tally:
-        return next(iter(self.values()))
-
-
 @dataclass(frozen=True)
 class Row:
     """A requirement with its verdict, how many trials were judged, its findings and the reason when inconclusive.
@@ -235,12 +228,14 @@ class Judge:
         self._subscribers: dict[str, list[tuple[Check, str]]] = {}
         self._watchers: list[tuple[Check, Callable[[Trial], Judged], frozenset[str]]] = []
         self._folds: list[tuple[Check, Fold]] = []
-        self._tallies: dict[str, _Tallies] = {}
+        self._tallies: dict[str, dict[str, Tally]] = {}
+        """By check and field."""
+        self._counting: dict[str, dict[str, Tally]] = {}
         self._findings: dict[tuple[str, str, str], Finding] = {}
         self._met: dict[tuple[str, str], Met] = {}
         for planned in plan.planned:
             own: set[str] = set()
-            tallies = self._tallies.setdefault(planned.check.name, _Tallies())
+            tallies = self._tallies.setdefault(planned.check.name, {})
             tallies.update((group, Tally()) for group in planned.groups)
             for script in planned.scripts:
                 if planned.check.watching and len(script.steps) == 1:
@@ -264,12 +259,13 @@ class Judge:
         group = self._groups.get(trial.id, "")
         # What only newer requirements send says nothing of the pinned ones.
         pinned = self._pinned.levels if self._pinned is not None and trial.id in self._beyond else ()
+        tallies = self._tallies_for(group)
         held: Holds | None = None
         for check, judged, mine in self._watched(trial, reading):
             if check.requirement in pinned:
                 continue
             if isinstance(judged, Holds):  # by far the most
-                self._tallies[check.name][group].holds += 1
+                tallies[check.name].holds += 1
                 held = judged
             else:
                 self._count(check, judged, trial, group, own=mine)
@@ -313,22 +309,31 @@ class Judge:
         """Note that a script was not sent, and why; one that is not `wanted` leaves it to the others of its check."""
         for check, group in self._subscribers.get(script.id, ()):
             missed = wanted or check.name not in self._without_other
-            self._tallies[check.name][group].add(DoesNotApply(reason, unanswered=missed), own=True)
+            self._tallies_for(group)[check.name].add(DoesNotApply(reason, unanswered=missed), own=True)
         for check, _judging, own in self._watchers:
             if script.act.id in own:
-                self._tallies[check.name][script.group].add(DoesNotApply(reason, unanswered=wanted), own=True)
+                self._tallies_for(script.group)[check.name].add(DoesNotApply(reason, unanswered=wanted), own=True)
 
     def cut_short(self, reason: str) -> None:
         """Note that the run ended early: what is said of every answer was then not seen of all of them."""
         for check, _judging, own in self._watchers:
             if not own:
-                self._tallies[check.name][""].add(DoesNotApply(reason, unanswered=True), own=True)
+                self._tallies_for("")[check.name].add(DoesNotApply(reason, unanswered=True), own=True)
         for check, _fold in self._folds:
-            self._tallies[check.name][""].add(DoesNotApply(reason, unanswered=True), own=True)
+            self._tallies_for("")[check.name].add(DoesNotApply(reason, unanswered=True), own=True)
 
     def again(self, finding: Finding, trial: Trial) -> Judged | None:
         """Judge one finding's expectation on another trial, without counting it; None for a fold's."""
         return finding.check.expecting.judge(trial) if finding.check.expecting is not None else None
+
+    def _tallies_for(self, field: str) -> Mapping[str, Tally]:
+        """By check, the tally of a field; that of its first field for what others sent."""
+        known = self._counting.get(field)
+        if known is None:
+            known = self._counting[field] = {
+                name: tallies.get(field) or next(iter(tallies.values())) for name, tallies in self._tallies.items()
+            }
+        return known
 
     def _judged(self, check: Check, trial: Trial, judging: Callable[[T], Judged], argument: T) -> Judged | str:
         """What a check says; a defect of ours is a verdict, never a crash, and comes back as words."""
@@ -347,7 +352,7 @@ class Judge:
         own: bool,
         script: Script | None = None,
     ) -> None:
-        tally = self._tallies[check.name][group]
+        tally = self._tallies_for(group)[check.name]
         if isinstance(judged, str):
             tally.errors.append(judged)
             return
@@ -437,8 +442,7 @@ class Judge:
 
     def item(self, check: Check, group: str) -> Tally:
         """The tally of one check and field."""
-        tallies = self._tallies.get(check.name)
-        return tallies[group] if tallies is not None and group in tallies else Tally()
+        return self._tallies.get(check.name, {}).get(group) or Tally()
 
     def rows(self) -> tuple[Row, ...]:
         """What every requirement of the catalogue ends as."""
