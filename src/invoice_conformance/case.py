@@ -6,16 +6,20 @@ It knows neither the contract's rules nor what any answer means.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import random
 import re
 import threading
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import quote
 
 from invoice_conformance.exchange import USUAL, Header, Request, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MARK_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: capitals only, so that no two marks collide under a case-insensitive comparison."""
@@ -123,6 +127,8 @@ STANDARD_HEADERS: tuple[Header, ...] = (
 
 OTHER_TENANT = "${other_tenant}"
 """Stands for the id of the second tenant."""
+NUMBER = "${number}"
+"""Stands, in a header, for the number in the body."""
 UNAUTHENTICATED_HEADERS = tuple(header for header in STANDARD_HEADERS if header[1] != BEARER)
 OTHER_TENANT_HEADERS = tuple((name, OTHER_TENANT if name == "tenant-id" else value) for name, value in STANDARD_HEADERS)
 """The standard headers, sent for the second tenant."""
@@ -332,13 +338,15 @@ def _filling(name: HoleName, identity: Identity) -> str:
     return values[name]
 
 
+@functools.lru_cache(maxsize=128)
 def spell_hole(hole: Hole, identity: Identity) -> bytes:
     """The JSON text that fills a hole in a body; a bare one has no quotes of its own."""
     spelled = spell_string(_filling(hole.name, identity), escaped=hole.name == "contract-escaped")
     return spelled[1:-1] if hole.name == BARE else spelled
 
 
-def _values(identity: Identity) -> dict[str, str]:
+@functools.lru_cache(maxsize=8)
+def _values(identity: Identity) -> Mapping[str, str]:
     """What the placeholders of a header stand for."""
     token, tenant = identity.token, identity.tenant
     other_case = token.swapcase()
@@ -373,7 +381,14 @@ def _paths(path: str) -> dict[str, str]:
     }
 
 
-def _replaced(template: str, values: dict[str, str]) -> str:
+@functools.lru_cache(maxsize=512)
+def _headers(headers: tuple[Header, ...], identity: Identity) -> tuple[Header, ...]:
+    """The headers with all of their placeholders filled but the number's; most cases have the same."""
+    values = _values(identity)
+    return tuple((name, _replaced(template, values)) for name, template in headers)
+
+
+def _replaced(template: str, values: Mapping[str, str]) -> str:
     """The template with its placeholders filled."""
     if "${" in template:
         for key, value in values.items():
@@ -407,10 +422,11 @@ def fill(
             chunks.append(spell_hole(part, identity))
         else:
             chunks.append(part)
-    values = {**_values(identity), "${number}": number or ""}
-    headers = [(name, _replaced(template, values)) for name, template in case.headers]
+    own = {NUMBER: number or ""}
+    headers = tuple((name, _replaced(value, own)) for name, value in _headers(case.headers, identity))
     suffix = case.suffix
     if "${" in suffix:
+        values = {**_values(identity), **own}
         suffix = _replaced(suffix, {key: quote(value, safe="") for key, value in values.items()})
     where = path if case.path is None else _replaced(case.path, _paths(path))
     request = Request(case.method, where + suffix, (*headers, *common), b"".join(chunks), case.chunked, case.wire)

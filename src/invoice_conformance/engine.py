@@ -15,6 +15,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from invoice_conformance.boundaries import CONTRACT_FIELD
 from invoice_conformance.checks import Script
 from invoice_conformance.exchange import NoAnswer
 from invoice_conformance.interruption import words_for
@@ -171,6 +172,8 @@ class Engine:
         self._readings: dict[str, Reading | None] = {}
         self._uses: dict[str, int] = {}
         self._open: dict[str, int] = {}
+        self._hindered: dict[str, str | None] = {}
+        """Why a case of the plan cannot be sent, None when it can."""
         names = dict.fromkeys(name for one in plan.scripts.values() for name in (one.id, *(c.id for _, c in one.steps)))
         self._places = {name: place for place, name in enumerate(names)}
         self.refused_together: list[tuple[Script, Trial]] = []
@@ -236,14 +239,17 @@ class Engine:
         """Note how many cases each script still waits for, and which scripts cannot be sent at all."""
         for script in self._plan.scripts.values():
             if script.order == "any":
-                cases = {case.id: case for _role, case in script.steps}
-                self._open[script.id] = len(cases)
-                for case in cases:
-                    self._needed.setdefault(case, []).append(script)
-            hindered = [why for _role, case in script.steps if (why := self._courier.hinders(case)) is not None]
-            if hindered:
+                names = {case.id for _role, case in script.steps}
+                self._open[script.id] = len(names)
+                for name in names:
+                    self._needed.setdefault(name, []).append(script)
+            for _role, case in script.steps:
+                if case.id not in self._hindered:
+                    self._hindered[case.id] = self._courier.hinders(case)
+            hindered = next((why for _role, case in script.steps if (why := self._hindered[case.id])), None)
+            if hindered is not None:
                 self._open[script.id] = 0
-                self._judge.unsent(script, hindered[0], wanted=False)
+                self._judge.unsent(script, hindered, wanted=False)
 
     def _take(self, sent: Sent) -> None:
         if sent.case is not None:
@@ -252,7 +258,7 @@ class Engine:
             self._take_script(sent)
 
     def _can_send(self, case: Case) -> bool:
-        return self._courier.hinders(case) is None
+        return self._hindered[case.id] is None
 
     def _one(self, case: Case) -> Sent:
         reading = self._courier.send(case)
@@ -303,6 +309,7 @@ class Engine:
             and act.response is not None
             and not act.accepted
             and act.judgement.kind == "valid"
+            and all(name != CONTRACT_FIELD for name, _edge in act.meaning.edits)  # another contract is reason enough
         ):
             self.refused_together.append((script, trial))
         self._judge.script(script, trial)

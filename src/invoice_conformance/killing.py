@@ -275,20 +275,21 @@ class Remembering(Judge):
         super().__init__(plan, suite.catalogue, suite.rules)
         self._memory = memory
         self._learns = learns
+        self._said: Said | None = None
+        """What was said, in an earlier run, of the exchange that is judged at the moment."""
 
     def exchange(self, reading: Reading) -> None:
         """Let every watching check judge one exchange, or have judged it."""
         known = self._memory.get((reading.meaning, reading.exchange))
+        self._said = known[1] if known else None
         super().exchange(known[0] if known else reading)
 
     def _watched(self, trial: Trial, reading: Reading) -> Said:
-        key = (reading.meaning, reading.exchange)
-        known = self._memory.get(key)
-        if known is not None:
-            return known[1]
+        if self._said is not None:
+            return self._said
         said = super()._watched(trial, reading)
         if self._learns:
-            self._memory[key] = reading, said
+            self._memory[reading.meaning, reading.exchange] = reading, said
         return said
 
 

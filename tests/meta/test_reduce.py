@@ -215,6 +215,13 @@ def test_no_boundary_is_told_of_values_that_nobody_sent(farm: FaultFarm, tmp_pat
     assert [finding.boundary for finding in findings if finding.boundary] == []
 
 
+def test_nothing_is_left_out_where_another_contract_is_reason_enough(farm: FaultFarm, tmp_path: Path) -> None:
+    run_against(farm, "version-banner", "TENANT-* PRIVACY-*", tmp_path, tenants=True)
+
+    # A valid body in which the contract and the dates are others, which the correct server refuses for the contract.
+    assert [script for script in steps_of(tmp_path) if script.startswith("contractId:")] == []
+
+
 def test_the_same_in_the_other_tenant_is_one_finding(farm: FaultFarm, tmp_path: Path) -> None:
     result = run_against(farm, "amount-stored-as-float32", "AMOUNT-ECHO PRIVACY-TENANT", tmp_path, tenants=True)
 
