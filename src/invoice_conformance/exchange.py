@@ -34,6 +34,11 @@ Chunks: TypeAlias = Literal["halves", "small", "capital", "extended", "trailed"]
 Coding: TypeAlias = Literal["", "gzip", "utf-16-le", "utf-16-le with its mark", "utf-32-le"]
 """What is made of a body's octets on their way out."""
 
+GZIP: Final = frozenset({"gzip", "x-gzip"})
+"""The names of the gzip coding (RFC 9110, section 8.4.1.3)."""
+GZIP_MAGIC: Final = b"\x1f\x8b"
+"""What every gzip file begins with (RFC 1952, section 2.3.1)."""
+
 
 def _values(headers: tuple[Header, ...], name: str) -> list[str]:
     return list(_by_name(headers).get(name.lower(), ()))

@@ -1,6 +1,7 @@
 """Owns what can be expected of the head of any answer, in the same form as `expect`.
 
-It knows readings and the forms of header fields; of bodies it knows whether there is one, and the invoice's id.
+It knows readings and the forms of header fields; of bodies it knows whether there is one, its coding, and the
+invoice's id.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from invoice_conformance.address import BadUrl, parts_of
-from invoice_conformance.exchange import Response
+from invoice_conformance.exchange import GZIP, GZIP_MAGIC, Response
 from invoice_conformance.expect import CLOCK_TOLERANCE, REGISTERED, unanswered
 from invoice_conformance.heads import LISTS, SINGLE, directives, http_time, is_formed
 from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Trial
@@ -168,6 +169,29 @@ class NotCoded:
             expected=f"a body without content coding, because of Accept-Encoding: {', '.join(wanted) or 'identity'}",
             got=f"Content-Encoding: {' '.join(codings)[:80]}",
             kind="coded",
+            edge="Content-Encoding",
+            reading=act,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CodedAsSaid:
+    """A body that is said to be in the gzip coding is gzip."""
+
+    def judge(self, trial: Trial) -> Judged:
+        """Broken by a body that does not begin as gzip does; of its rest, and of other codings, nothing is said."""
+        act = trial.act
+        response = act.response if act.accepted else _head(act)  # nobody else accepts a request of another kind
+        if response is None:
+            return _nothing(act)
+        coding = (response.header("content-encoding") or "").strip().lower()
+        whole = not response.truncated and len(response.body) == response.body_length
+        if coding not in GZIP or not response.body or not whole or response.body.startswith(GZIP_MAGIC):
+            return Holds()
+        return Broken(
+            expected=f"a body in the coding that its head names, {coding}",
+            got=f"a body that begins with {response.body[:16]!r}",
+            kind="not coded",
             edge="Content-Encoding",
             reading=act,
         )

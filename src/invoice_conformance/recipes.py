@@ -432,11 +432,17 @@ UNKNOWN: tuple[tuple[str, bytes], ...] = (
 )
 
 
+INHERITED: tuple[tuple[str, bytes], ...] = (
+    ("hasOwnProperty", b'1,"toString":1,"valueOf":1,"toJSON":1,"length":-1,"then":1'),
+)
+"""Names that every object of JavaScript inherits or is asked for."""
+
+
 def unknown_members() -> Cases:
     """Plain invoices with one member that the page does not know."""
 
     def recipe(scope: Scope) -> Iterator[Script]:
-        for name, value in UNKNOWN:
+        for name, value in (*UNKNOWN, *(INHERITED if scope.profile != "quick" else ())):
             case = invoice(scope.contract, f"unknown member {name!r}", (Edit(name, "unknown member", (value,)),))
             yield Script.alone(case)
 
@@ -575,20 +581,33 @@ WILDCARDS: tuple[tuple[str, bool], ...] = (("A_B%C3-", True), ("A.B.C3-", True),
 """Numbers that SQL, regular expressions and shells read as A1B2C3-; whether a quick run sends them."""
 
 
-def wildcards() -> Cases:
-    """A create, then others whose numbers are patterns for that of the first."""
+SEPARATED: tuple[tuple[str, bool], ...] = (("INV2025", True), ("INV 20 25 ", False), ("INV_20/25.", False))
+"""Numbers that are INV-20-25- to who looks past what separates their parts; whether a quick run sends them."""
+
+
+def _like(words: str, used: str, others: tuple[tuple[str, bool], ...]) -> Cases:
+    """A create whose number begins with `used`, then others whose numbers begin otherwise and end like the first."""
 
     def recipe(scope: Scope) -> Iterator[Script]:
-        name = "patterns for a used number"
-        first = _keyed(scope.contract, f"{name}, first", NumberSlot(before="A1B2C3-"))
+        first = _keyed(scope.contract, f"{words}, first", NumberSlot(before=used))
         acts = tuple(
-            ("act", _keyed(scope.contract, f"{name}: {before}", NumberSlot(before=before)))
-            for before, quick in WILDCARDS
+            ("act", _keyed(scope.contract, f"{words}: {before}", NumberSlot(before=before)))
+            for before, quick in others
             if quick or scope.profile != "quick"
         )
-        yield Script(name, (("first", first), *acts), order="fixed")
+        yield Script(words, (("first", first), *acts), order="fixed")
 
     return Cases(recipe)
+
+
+def wildcards() -> Cases:
+    """A create, then others whose numbers are patterns for that of the first."""
+    return _like("patterns for a used number", "A1B2C3-", WILDCARDS)
+
+
+def other_separators() -> Cases:
+    """A create, then others whose numbers have other separators between the same parts, or none."""
+    return _like("a used number with other separators", "INV-20-25-", SEPARATED)
 
 
 def words(*, blank: bool = False) -> Cases:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
+from invoice_conformance.exchange import GZIP, GZIP_MAGIC
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -53,7 +55,7 @@ _LONGEST_NUMBER = 17
 """Digits that a number in an answer may have."""
 _ESCAPE_SIGN = re.compile(r"[%&\\]")
 _LAST_CODE_POINT = 0x10FFFF
-_COMPRESSED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+_COMPRESSED = (GZIP_MAGIC, b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +144,14 @@ class Redactor:
     def octets(self, octets: bytes, coding: str = "") -> bytes:
         """Return `octets` without the secrets; those that hold one compressed or in UTF-16 or UTF-32 go whole.
 
-        So do those that `coding`, the content coding they are in, lets nobody look into.
+        So do those that `coding`, the content coding they are in, lets nobody look into; what is said to be gzip and
+        does not begin like it (RFC 1952, section 2.3.1) is in no coding.
         """
         needles = self._needles
         if not needles.anchors or not octets:
             return octets
-        coded = coding.strip().lower() not in {"", "identity"}
+        coding = coding.strip().lower()
+        coded = coding not in {"", "identity"} and (coding not in GZIP or octets.startswith(GZIP_MAGIC))
         if coded or octets.startswith(_COMPRESSED):
             inflated, whole = _inflated(octets)
             if self._holds(inflated, needles) or (not whole and (coded or len(inflated) >= _INFLATE_LIMIT)):

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from invoice_conformance import jsontext
-from invoice_conformance.exchange import Exchange, NoAnswer, Response
+from invoice_conformance.exchange import GZIP, Exchange, NoAnswer, Response
 from invoice_conformance.jsontext import Json, NotJson
 from invoice_conformance.leaks import echoes_of
 
@@ -64,7 +64,7 @@ def decoded(response: Response) -> bytes | None:
     coding = (response.header("content-encoding") or "").strip().lower()
     if coding in {"", "identity"}:
         return response.body
-    if coding not in {"gzip", "x-gzip", "deflate"}:
+    if coding not in {*GZIP, "deflate"}:
         return None
     # 32 added to the window size recognises the header of gzip and of zlib alike.
     inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)

@@ -586,6 +586,9 @@ def open_heads() -> Cases:
             with_headers(base, "a malformed Accept", ("Accept", "; q=x,,/")),
             with_headers(base, "Accept-Encoding: gzip", ("Accept-Encoding", "gzip")),
             with_headers(base, "Accept-Language: xx", ("Accept-Language", "xx-XX;q=a")),
+            # The one writes numbers otherwise, the other dates; neither is how JSON and the page write them.
+            with_headers(base, "Accept-Language: de-DE", ("Accept-Language", "de-DE,de;q=0.9")),
+            with_headers(base, "Accept-Language: ar-SA", ("Accept-Language", "ar-SA,ar;q=0.9")),
             with_headers(base, "Content-Encoding: gzip, though it is not", ("Content-Encoding", "gzip")),
             with_headers(base, "Content-Encoding: br", ("Content-Encoding", "br")),
             with_headers(base, "Expect: 100-continue", ("Expect", "100-continue")),

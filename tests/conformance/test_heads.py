@@ -5,6 +5,7 @@ from __future__ import annotations
 from invoice_conformance.checks import Cases, check
 from invoice_conformance.expect_heads import (
     CharsetIsUtf8,
+    CodedAsSaid,
     DateIsNow,
     KeepsToTls,
     LocationNamesInvoice,
@@ -52,6 +53,12 @@ def test_returns_no_other_charset() -> Cases:
 @check("HEAD-UNCODED", expecting=NotCoded(), watching=True)
 def test_returns_no_coding_unasked() -> Cases:
     """A body has no content coding that the request did not ask for."""
+    return nothing()
+
+
+@check("HEAD-CODING", expecting=CodedAsSaid(), watching=True)
+def test_returns_bodies_in_the_coding_it_names() -> Cases:
+    """A body is in the content coding that its head names."""
     return nothing()
 
 

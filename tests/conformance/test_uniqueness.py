@@ -9,6 +9,7 @@ from invoice_conformance.recipes import (
     duplicates,
     duplicates_of_another_tenant,
     near_duplicates,
+    other_separators,
     races,
     repeats,
     wildcards,
@@ -38,8 +39,8 @@ def test_accepts_the_number_of_a_refused_create() -> Cases:
 
 @check("UNIQUE-EXACT", expecting=BothCreated("its number differs from the one before"))
 def test_accepts_numbers_that_look_alike() -> Cases:
-    """Numbers that differ only by letter case, space, invisible characters or Unicode form are different."""
-    return near_duplicates("case", "space", "form")
+    """Numbers that differ only by case, space, separators, invisible characters or Unicode form are different."""
+    return near_duplicates("case", "space", "form") | other_separators()
 
 
 @check("UNIQUE-LONG", expecting=BothCreated("its number differs from the one before"))

@@ -5,6 +5,7 @@ It must not know how a value is parsed.
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +17,7 @@ from invoice_conformance.config import Settings
 from invoice_conformance.expect_heads import (
     FOREIGN_ORIGIN,
     CharsetIsUtf8,
+    CodedAsSaid,
     DateIsNow,
     KeepsToTls,
     LocationNamesInvoice,
@@ -42,6 +44,7 @@ EVERY: Final[tuple[Expectation, ...]] = (
     StandsOnce(),
     DateIsNow(),
     CharsetIsUtf8(),
+    CodedAsSaid(),
     NotCoded(),
     NotMarkedCacheable(),
     KeepsToTls(),
@@ -177,6 +180,33 @@ def test_a_body_is_not_coded_unasked(coding: str | None, kind: str) -> None:
 
 def test_a_coding_of_nothing_is_none() -> None:
     assert kind_of(judged(NotCoded(), answer(422, "", Content_Encoding="gzip"))) == "Holds"
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "kind"),
+    [
+        ("gzip", gzip.compress(b'{"data":{}}'), "Holds"),
+        ("x-gzip", gzip.compress(b'{"data":{}}'), "Holds"),
+        ("gzip", b'{"data":{}}', "Content-Encoding: not coded"),
+        ("X-GZIP", b'{"data":{}}', "Content-Encoding: not coded"),
+        ("gzip", b"", "Holds"),
+        ("br", b'{"data":{}}', "Holds"),
+        ("gzip, gzip", b'{"data":{}}', "Holds"),
+        ("", b'{"data":{}}', "Holds"),
+    ],
+)
+def test_a_body_is_in_the_coding_that_its_head_names(coding: str, body: bytes, kind: str) -> None:
+    came = replace(headed(("Content-Encoding", coding)), body=body, body_length=len(body))
+
+    assert kind_of(judged(CodedAsSaid(), came)) == kind
+    assert kind_of(judged(CodedAsSaid(), came, standard=False)) == kind  # only such a one asks for a coding
+
+
+def test_of_a_body_that_was_cut_or_redacted_no_coding_is_judged() -> None:
+    came = replace(headed(("Content-Encoding", "gzip")), body=b"[redacted]", body_length=325)
+
+    assert isinstance(judged(CodedAsSaid(), came), Holds)
+    assert isinstance(judged(CodedAsSaid(), replace(came, body_length=10, truncated=True)), Holds)
 
 
 @pytest.mark.parametrize(

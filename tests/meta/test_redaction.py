@@ -258,6 +258,13 @@ def test_octets_in_a_coding_that_cannot_be_undone_go_whole(coding: str) -> None:
     assert Redactor([TOKEN]).octets(b"\x0b\x02\x80anything", coding) == b"[redacted]"
 
 
+def test_octets_that_are_said_to_be_gzip_and_do_not_begin_so_are_looked_into() -> None:
+    redactor = Redactor([TOKEN])
+
+    assert redactor.octets(b'{"data": null}', "gzip") == b'{"data": null}'
+    assert redactor.octets(f"it is {TOKEN}".encode(), "gzip") == b"it is [redacted]"
+
+
 def test_octets_whose_coding_can_be_undone_stay_when_they_hold_no_secret() -> None:
     redactor = Redactor([TOKEN])
 

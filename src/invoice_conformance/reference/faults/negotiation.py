@@ -1,16 +1,17 @@
-"""Owns the faults in reading the head of a request: its credentials' form, and the media types in it.
+"""Owns the faults in reading the head of a request: its credentials' form, and what it says that a client accepts.
 
 It must not know what the body holds.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from invoice_conformance.reference.faults.hooks import Fault, Install, hears
-from invoice_conformance.reference.messages import Refusal, Request
+from invoice_conformance.reference.faults.hooks import Fault, Install, answers, hears
+from invoice_conformance.reference.messages import Refusal, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,8 @@ _AUTHORIZATION: Final = b"authorization"
 _ACCEPT: Final = b"accept"
 _CONTENT_TYPE: Final = b"content-type"
 _JSON: Final = b"application/json"
+_RATE: Final = re.compile(rb'"exchangeRate":([0-9]+)\.([0-9]+)')
+_YEAR: Final = re.compile(rb'"([0-9]{4})-(?=[0-9]{2}-[0-9]{2}T)')
 
 
 def _reads(name: bytes, change: Callable[[bytes], bytes]) -> Install:
@@ -54,7 +57,52 @@ def _suffix(value: bytes) -> bytes:
     return _JSON + parameters + rest if media.strip().endswith(b"+json") else value
 
 
+def _writes_for(language: bytes, change: Callable[[bytes], bytes]) -> Install:
+    """Write what a client is shown that names `language` as `change` makes of it."""
+
+    def install(service: Service) -> None:
+        before = service.create
+
+        async def create(request: Request) -> Response:
+            response = await before(request)
+            wanted = any(value.startswith(language) for value in request.values(b"accept-language"))
+            return replace(response, body=change(response.body)) if wanted else response
+
+        service.create = create
+
+    return install
+
+
+def _labelled(request: Request, response: Response) -> Response:
+    if not any(b"gzip" in value for value in request.values(b"accept-encoding")) or not response.body:
+        return response
+    return replace(response, headers=(*response.headers, (b"content-encoding", b"gzip")))
+
+
+def _hijri(match: re.Match[bytes]) -> bytes:
+    """The year of the Islamic calendar that a year of ours begins in, or nearly."""
+    return b'"%04d-' % max((int(match[1]) - 622) * 33 // 32, 1)
+
+
 FAULTS: Final = (
+    Fault(
+        "rate-in-language-of-client",
+        "http",
+        "Numbers are written in the locale that Accept-Language names: 1,12 for German.",
+        _writes_for(b"de", lambda body: _RATE.sub(rb'"exchangeRate":"\1,\2"', body)),
+    ),
+    Fault(
+        "dates-in-calendar-of-client",
+        "http",
+        "Dates are formatted in the locale that Accept-Language names, and with it in the calendar of its country.",
+        _writes_for(b"ar", lambda body: _YEAR.sub(_hijri, body)),
+    ),
+    Fault(
+        "gzip-said-and-not-done",
+        "http",
+        "A layer says Content-Encoding: gzip to who accepts it, and another one no longer compresses.",
+        answers(_labelled),
+    ),
     Fault(
         "auth-first-word-taken",
         "access",

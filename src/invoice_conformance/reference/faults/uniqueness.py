@@ -185,6 +185,18 @@ FAULTS: Final = (
         folds(lambda number: " ".join(number.split())),
     ),
     Fault(
+        "number-unique-ignoring-separators",
+        "uniqueness",
+        "Numbers are compared without the hyphens and spaces that people put into them.",
+        folds(lambda number: re.sub("[- ]", "", number)),
+    ),
+    Fault(
+        "number-unique-by-slug",
+        "uniqueness",
+        "Numbers are compared as they stand in a link: each sign that is no letter or digit is a hyphen.",
+        folds(lambda number: re.sub(r"[^\w]|_", "-", number)),
+    ),
+    Fault(
         "number-unique-by-prefix",
         "uniqueness",
         "The index covers 50 characters, so longer numbers that begin alike count as duplicates.",
