@@ -40,6 +40,11 @@ GZIP_MAGIC: Final = b"\x1f\x8b"
 """What every gzip file begins with (RFC 1952, section 2.3.1)."""
 
 
+def is_no_gzip(coding: str, octets: bytes) -> bool:
+    """Whether octets that are said to be in `coding`, in lower case, are said to be gzip and do not begin like it."""
+    return coding in GZIP and not octets.startswith(GZIP_MAGIC)
+
+
 def _values(headers: tuple[Header, ...], name: str) -> list[str]:
     return list(_by_name(headers).get(name.lower(), ()))
 
@@ -147,6 +152,11 @@ class Response:
         """The value of the field `name` in any letter case, several joined by ", "; None when it is missing."""
         values = self.values(name)
         return ", ".join(values) if values else None
+
+    @property
+    def coding(self) -> str:
+        """The content coding that the head names, in lower case; empty when it names none."""
+        return (self.header("content-encoding") or "").strip().lower()
 
     def values(self, name: str) -> list[str]:
         """The value of each field `name`, in any letter case."""

@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from invoice_conformance.address import BadUrl, parts_of
-from invoice_conformance.exchange import GZIP, GZIP_MAGIC, Response
+from invoice_conformance.exchange import Response, is_no_gzip
 from invoice_conformance.expect import CLOCK_TOLERANCE, REGISTERED, unanswered
 from invoice_conformance.heads import LISTS, SINGLE, directives, http_time, is_formed
 from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Trial
@@ -161,7 +161,7 @@ class NotCoded:
             return _nothing(act)
         wanted = act.exchange.request.values("accept-encoding")
         asked = {*re.split(r"[\s,;]++", ",".join(wanted).lower()), "identity"}
-        codings = (response.header("content-encoding") or "").replace(",", " ").lower().split()
+        codings = response.coding.replace(",", " ").split()
         known = "*" in asked or all(coding.removeprefix("x-") in asked for coding in codings)
         if not response.body_length or known:
             return Holds()
@@ -184,12 +184,11 @@ class CodedAsSaid:
         response = act.response if act.accepted else _head(act)  # nobody else accepts a request of another kind
         if response is None:
             return _nothing(act)
-        coding = (response.header("content-encoding") or "").strip().lower()
         whole = not response.truncated and len(response.body) == response.body_length
-        if coding not in GZIP or not response.body or not whole or response.body.startswith(GZIP_MAGIC):
+        if not response.body or not whole or not is_no_gzip(response.coding, response.body):
             return Holds()
         return Broken(
-            expected=f"a body in the coding that its head names, {coding}",
+            expected=f"a body in the coding that its head names, {response.coding}",
             got=f"a body that begins with {response.body[:16]!r}",
             kind="not coded",
             edge="Content-Encoding",

@@ -297,7 +297,7 @@ def body_leaks(act: Reading, expected: str) -> Broken | None:
     """What the body of an answer tells of the server's inside, None when it tells nothing."""
     if act.response is None:
         return None
-    text = (act.body or b"").decode("utf-8", errors="replace")
+    text = act.body_text
     leak = leak_in(text, act.echoes)
     if leak is None:
         return None

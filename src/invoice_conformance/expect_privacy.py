@@ -13,7 +13,7 @@ from invoice_conformance.expect import obeyed, shown, unanswered
 from invoice_conformance.expect_http import CLIENT_ERRORS, around, body_leaks, place_in
 from invoice_conformance.leaks import DEBUG_FIELDS, leak_in
 from invoice_conformance.redaction import REDACTED
-from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Trial, decoded
+from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def _where(act: Reading, place: str) -> str:
     if act.response is None or place == "reason":
         return f"the {place}"
     if place == "body":
-        text = (decoded(act.response) or b"").decode("utf-8", errors="replace")
+        text = act.body_text
         return f"{place_in(act, REDACTED)}, {around(text, REDACTED)}," if REDACTED in text else "the body"
     return f"the header {place}"
 
@@ -163,7 +163,7 @@ def _holder(act: Reading, text: str) -> str:
 def _texts_said(reading: Reading) -> Iterator[str]:
     response = reading.response
     if response is not None:
-        yield (decoded(response) or b"").decode("utf-8", errors="replace").replace("\\/", "/")
+        yield reading.body_text.replace("\\/", "/")
         yield from (value for _name, value in response.headers)
 
 

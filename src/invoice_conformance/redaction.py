@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
-from invoice_conformance.exchange import GZIP, GZIP_MAGIC
+from invoice_conformance.exchange import GZIP_MAGIC, is_no_gzip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -151,7 +151,7 @@ class Redactor:
         if not needles.anchors or not octets:
             return octets
         coding = coding.strip().lower()
-        coded = coding not in {"", "identity"} and (coding not in GZIP or octets.startswith(GZIP_MAGIC))
+        coded = coding not in {"", "identity"} and not is_no_gzip(coding, octets)
         if coded or octets.startswith(_COMPRESSED):
             inflated, whole = _inflated(octets)
             if self._holds(inflated, needles) or (not whole and (coded or len(inflated) >= _INFLATE_LIMIT)):

@@ -61,7 +61,7 @@ _FIREWALL = re.compile(
 
 def decoded(response: Response) -> bytes | None:
     """The body without its content coding, which nobody asked for; None when that cannot be undone within bounds."""
-    coding = (response.header("content-encoding") or "").strip().lower()
+    coding = response.coding
     if coding in {"", "identity"}:
         return response.body
     if coding not in {*GZIP, "deflate"}:
@@ -207,6 +207,11 @@ class Reading:
     def body(self) -> bytes | None:
         """The answer's body without its content coding; None without an answer, or when it cannot be undone."""
         return decoded(self.response) if self.response is not None else None
+
+    @cached_property
+    def body_text(self) -> str:
+        """The body as text, for what is looked for in it: what is no UTF-8 is replaced, and no body is empty."""
+        return (self.body or b"").decode("utf-8", errors="replace")
 
     @property
     def other_form(self) -> str | None:

@@ -283,10 +283,7 @@ class Judge:
             mine = name in own
             if astray and not mine:
                 continue
-            try:
-                judged: Judged | str = judging(trial)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is ours
-                judged = _defect(check, trial, error)
+            judged = self._judged(check, trial, judging, trial)
             # Most checks have nothing to say of most exchanges.
             if mine or not isinstance(judged, DoesNotApply) or judged.unanswered:
                 said.append((check, judged, mine))
@@ -340,7 +337,7 @@ class Judge:
         try:
             return judging(argument)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is ours
-            return _defect(check, trial, error)
+            return f"defect of the suite in {check.place} on {trial.id}: {error!r}"
 
     def _count(
         self,
@@ -476,10 +473,6 @@ class Judge:
                 mine = self._tallies[found.check.name].values()
                 found.held, found.judged = sum(tally.holds for tally in mine), sum(tally.judged for tally in mine)
         return Row(requirement, whole.verdict(), whole.judged, findings, whole.reason(), checks, whole.otherwise())
-
-
-def _defect(check: Check, trial: Trial, error: Exception) -> str:
-    return f"defect of the suite in {check.place} on {trial.id}: {error!r}"
 
 
 def _is_drawn(found: Finding) -> bool:

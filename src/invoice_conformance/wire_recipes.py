@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from invoice_conformance.boundaries import CONTRACT_FIELD, invoice, invoice_body, merge, plain_parts
 from invoice_conformance.case import (
     BEARER,
+    NUMBER,
     OF_OTHER_TENANT,
     OTHER_TENANT,
     STANDARD_HEADERS,
@@ -593,7 +594,7 @@ def open_heads() -> Cases:
             with_headers(base, "Content-Encoding: br", ("Content-Encoding", "br")),
             with_headers(base, "Expect: 100-continue", ("Expect", "100-continue")),
             with_headers(base, "If-Match: *", ("If-Match", "*")),
-            with_headers(base, "an Idempotency-Key", ("Idempotency-Key", "${number}")),
+            with_headers(base, "an Idempotency-Key", ("Idempotency-Key", NUMBER)),
             with_headers(base, "X-HTTP-Method-Override: PUT", ("X-HTTP-Method-Override", "PUT")),
             with_headers(base, "X-Forwarded-For", ("X-Forwarded-For", "not an address")),
             with_headers(base, "a broken traceparent", ("traceparent", "zz")),

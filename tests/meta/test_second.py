@@ -183,18 +183,21 @@ def test_a_fresh_process_makes_the_same_cases_and_leaves_nothing(
     assert left == ["odd.py", "schemathesis.toml"]
 
 
+def made_beside() -> tuple[Script, ...]:
+    """The scripts of a plan beside which another process draws, if one can."""
+    whole = scope()
+    with drawing.beside(whole):
+        return second.scripts(whole)
+
+
 def test_another_process_draws_the_same_meanwhile(few: tuple[Script, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_asked: object) -> NoReturn:
         raise AssertionError("drawn in this process")
 
     monkeypatch.setattr(second, "THOROUGH", FEW)
     monkeypatch.setattr(second, "draw", refused)
-    whole = scope()
 
-    with drawing.beside(whole):
-        made = second.scripts(whole)
-
-    assert fingerprint(made) == fingerprint(few)
+    assert fingerprint(made_beside()) == fingerprint(few)
 
 
 @pytest.mark.parametrize("interpreter", ["false", "there is no such program"])
@@ -203,12 +206,8 @@ def test_where_no_other_process_can_draw_this_one_does(
 ) -> None:
     monkeypatch.setattr(second, "THOROUGH", FEW)
     monkeypatch.setattr(sys, "executable", interpreter)
-    whole = scope()
 
-    with drawing.beside(whole):
-        made = second.scripts(whole)
-
-    assert fingerprint(made) == fingerprint(few)
+    assert fingerprint(made_beside()) == fingerprint(few)
 
 
 def test_a_process_that_nobody_asks_for_its_draws_is_ended() -> None:

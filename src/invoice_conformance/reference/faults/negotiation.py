@@ -60,17 +60,11 @@ def _suffix(value: bytes) -> bytes:
 def _writes_for(language: bytes, change: Callable[[bytes], bytes]) -> Install:
     """Write what a client is shown that names `language` as `change` makes of it."""
 
-    def install(service: Service) -> None:
-        before = service.create
+    def written(request: Request, response: Response) -> Response:
+        wanted = any(value.startswith(language) for value in request.values(b"accept-language"))
+        return replace(response, body=change(response.body)) if wanted else response
 
-        async def create(request: Request) -> Response:
-            response = await before(request)
-            wanted = any(value.startswith(language) for value in request.values(b"accept-language"))
-            return replace(response, body=change(response.body)) if wanted else response
-
-        service.create = create
-
-    return install
+    return answers(written)
 
 
 def _labelled(request: Request, response: Response) -> Response:
