@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from invoice_conformance.account import Finding
     from invoice_conformance.config import Settings
-    from invoice_conformance.verdict import Finding, Row
+    from invoice_conformance.verdict import Row
 
 Status: TypeAlias = Literal["known", "gone", "expired", "unknown", "not-judged"]
 STALE: frozenset[Status] = frozenset({"gone", "expired", "unknown"})

@@ -5,17 +5,15 @@ It must not know what is drawn. Where no process can be started, or it fails, th
 
 from __future__ import annotations
 
-import os
 import pickle
-import subprocess
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from invoice_conformance import second
+from invoice_conformance import process, second
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
 
     from invoice_conformance.checks import Scope
@@ -40,17 +38,8 @@ def beside(scope: Scope) -> Iterator[None]:
 
 def _started(scope: Scope) -> subprocess.Popen[bytes] | None:
     """A child that draws for `scope` and writes down what it drew."""
-    ours = str(Path(__file__).parents[1])
-    paths = os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))
-    try:
-        child = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-P", "-m", __name__],
-            env={**os.environ, "PYTHONPATH": paths},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-    except OSError:
+    child = process.started(__name__)
+    if child is None:
         return None
     if child.stdin is not None:
         try:

@@ -25,11 +25,12 @@ from invoice_conformance.trial import Reading, Trial
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from invoice_conformance.account import Finding
     from invoice_conformance.case import Case
     from invoice_conformance.contract import Contract
     from invoice_conformance.plan import Plan
     from invoice_conformance.sending import Carrier
-    from invoice_conformance.verdict import Finding, Judge
+    from invoice_conformance.verdict import Judge
 
 
 CAPPED = "not sent, because the invoice cap (--max-invoices) was reached"
@@ -189,6 +190,7 @@ class Engine:
         try:
             self._all_cases()
             self._all_races()
+            self._judge.hear()
             if after is not None:
                 after(self)
         except Gone as stop:
@@ -202,6 +204,7 @@ class Engine:
             with contextlib.suppress(KeyboardInterrupt):
                 self._workers.close()
             done.ended_at = time.time()
+        self._judge.hear()
         if done.stopped is not None:
             self._judge.cut_short(f"the run ended early: {done.stopped}")
             for script in self._unfinished():

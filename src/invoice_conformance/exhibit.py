@@ -27,13 +27,13 @@ from invoice_conformance.verdict import Judge
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from invoice_conformance.account import Finding
     from invoice_conformance.catalogue import Requirement
     from invoice_conformance.checks import Check
     from invoice_conformance.reference.faults import Fault
     from invoice_conformance.sending import Sender
     from invoice_conformance.session import Suite
     from invoice_conformance.trial import Trial
-    from invoice_conformance.verdict import Finding
 
 MARK: Final = "EXAMP1E0"
 """The mark of every example's invoice numbers."""

@@ -45,9 +45,10 @@ from invoice_conformance.session import PRESENT, Suite, run
 from invoice_conformance.survival import look_closer
 from invoice_conformance.target import redacted
 from invoice_conformance.verdict import Judge
+from invoice_conformance.watching import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from multiprocessing.connection import Connection
 
     from invoice_conformance.checks import Check, Script
@@ -55,8 +56,9 @@ if TYPE_CHECKING:
     from invoice_conformance.oracle import Judgement
     from invoice_conformance.plan import Plan
     from invoice_conformance.sending import Sender
-    from invoice_conformance.trial import Judged, Meaning, Reading, Rules, Trial
+    from invoice_conformance.trial import Meaning, Reading, Rules, Trial
     from invoice_conformance.verdict import Row
+    from invoice_conformance.watching import Brief, Said
 
 Broken: TypeAlias = tuple[frozenset[str], frozenset[str]]
 """The requirements that fail, and those that could not be judged."""
@@ -248,7 +250,6 @@ def _is_fixed(script: Script) -> bool:
     return not script.id.startswith("random ")
 
 
-Said: TypeAlias = "Sequence[tuple[Check, Judged | str, bool]]"
 Memory: TypeAlias = "dict[tuple[Meaning, Exchange], tuple[Reading, Said]]"
 """The readings of exchanges, all that was computed from them included, and what the watching checks said of each."""
 
@@ -268,11 +269,11 @@ class Recalling(Oracle):
         return known
 
 
-class Remembering(Judge):
+class Remembering(Watch):
     """Says of an exchange what was said of the same one in an earlier run: a verdict depends on nothing else."""
 
-    def __init__(self, plan: Plan, suite: Suite, memory: Memory, *, learns: bool) -> None:
-        super().__init__(plan, suite.catalogue, suite.rules)
+    def __init__(self, brief: Brief, checks: Mapping[str, Check], memory: Memory, *, learns: bool) -> None:
+        super().__init__(brief, checks)
         self._memory = memory
         self._learns = learns
         self._said: Said | None = None
@@ -331,7 +332,8 @@ class KillTable:
     def _failing(self, faults: tuple[str, ...], *, learns: bool = False) -> Broken:
         called = Called(faults, self.began, self.exchanges, learns=learns)
         courier = courier_to(called, self.suite.rules, MARK)
-        judge = Remembering(self.plan, self.suite, self.memory, learns=learns)
+        watch = functools.partial(Remembering, memory=self.memory, learns=learns)
+        judge = Judge(self.plan, self.suite.catalogue, self.suite.rules, watch=watch)
         engine = Engine(self.plan, courier, judge, concurrency=0)
         engine.run(after=afterwards)
         return _broken(judge.rows())

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from invoice_conformance import instant
+from invoice_conformance.account import family_of
 from invoice_conformance.boundaries import CONTRACT_FIELD, NUMBER_FIELD, invoice
 from invoice_conformance.case import OTHER_TENANT, Edit, NumberSlot
 from invoice_conformance.checks import Script
@@ -19,14 +20,13 @@ from invoice_conformance.expect import Accepted, AcceptedTogether, Echoed, value
 from invoice_conformance.expect_steady import KeepsServing
 from invoice_conformance.survival import look_closer
 from invoice_conformance.trial import Broken, Holds, Trial
-from invoice_conformance.verdict import family_of
 
 if TYPE_CHECKING:
+    from invoice_conformance.account import Finding
     from invoice_conformance.case import Case
     from invoice_conformance.contract import Field
     from invoice_conformance.engine import Engine
     from invoice_conformance.trial import Judged
-    from invoice_conformance.verdict import Finding
 
 PER_FINDING = 30
 """Requests that the reduction of one finding may take."""

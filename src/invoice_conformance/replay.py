@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from invoice_conformance.account import Finding
     from invoice_conformance.case import Case
     from invoice_conformance.checks import Check
     from invoice_conformance.evidence import Record
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from invoice_conformance.sending import Courier
     from invoice_conformance.session import Suite
     from invoice_conformance.trial import Rules
-    from invoice_conformance.verdict import Finding
 
 State: TypeAlias = Literal["gone", "still-there", "unjudged", "unreachable", "defect"]
 EXIT_CODES: Final[dict[State, int]] = {"gone": 0, "still-there": 1, "unjudged": 3, "unreachable": 5, "defect": 6}

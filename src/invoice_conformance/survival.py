@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from invoice_conformance.account import CASES_NAMED, family_of
 from invoice_conformance.exchange import NoAnswer
 from invoice_conformance.expect_steady import ROUNDS, KeepsServing, died
 from invoice_conformance.recipes import plain
 from invoice_conformance.trial import Trial
-from invoice_conformance.verdict import CASES_NAMED, family_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from invoice_conformance.verdict import Finding, Row, Verdict
+    from invoice_conformance.account import Finding, Verdict
+    from invoice_conformance.verdict import Row
 
 NAMES: Final = ("asyncio_server", "aiohttp_server", "flask_server", "falcon_server")
 LIBRARIES: Final = {"flask_server": ("flask",), "falcon_server": ("falcon", "orjson", "waitress")}

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from invoice_conformance.account import Finding
     from invoice_conformance.checks import Profile
     from invoice_conformance.exchange import Exchange, Request
-    from invoice_conformance.verdict import Finding
 
 SUITE: Final = Suite.load()
 

@@ -43,9 +43,9 @@ from invoice_conformance.wire_recipes import with_headers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from invoice_conformance.account import Verdict
     from invoice_conformance.checks import Script
     from invoice_conformance.sending import Recorder, Sender
-    from invoice_conformance.verdict import Verdict
 
 SUITE = Suite.load()
 CASE = plain(SUITE.contract)

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invoice_conformance import __version__, evidence, testimony
+from invoice_conformance.account import VERDICTS, Tally, Verdict, family_of
 from invoice_conformance.catalogue import Basis, Level, Requirement
 from invoice_conformance.config import Settings
 from invoice_conformance.evidence import CREATED, EVIDENCE, EvidenceWriter, Record, from_json, to_json
@@ -25,19 +26,7 @@ from invoice_conformance.reference.embed import ReferenceServer
 from invoice_conformance.rejudge import Rejudged, rejudged
 from invoice_conformance.session import Result, Suite, run
 from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Meaning, Reading
-from invoice_conformance.verdict import (
-    VERDICTS,
-    Effect,
-    Gate,
-    Judge,
-    Outcome,
-    Row,
-    Tally,
-    Verdict,
-    exit_code_of,
-    family_of,
-    outcome_of,
-)
+from invoice_conformance.verdict import Effect, Gate, Judge, Outcome, Row, exit_code_of, outcome_of
 
 if TYPE_CHECKING:
     from pathlib import Path

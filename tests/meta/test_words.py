@@ -9,10 +9,10 @@ import pytest
 from tests.meta.reports import finding, report, row
 
 from invoice_conformance import locate
+from invoice_conformance.account import family_of
 from invoice_conformance.boundaries import edges
 from invoice_conformance.report.words import PAGE, case_of, edge_words, gate_of, repeated, rule_of, tally_of, title_of
 from invoice_conformance.session import Suite
-from invoice_conformance.verdict import family_of
 
 SUITE: Final = Suite.load()
 JARGON: Final = re.compile(r"m(?:ax|in)(?:Length|imum)|type=|pairwise|peculiar|excuse|^value$|BMP|binary64")

@@ -18,11 +18,11 @@ from invoice_conformance.report.seeing import with_curl
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from invoice_conformance.account import Finding
     from invoice_conformance.case import Case
     from invoice_conformance.config import Settings
     from invoice_conformance.exchange import Exchange, Request
     from invoice_conformance.trial import Reading
-    from invoice_conformance.verdict import Finding
 
 LONGEST_ARGUMENT = 100_000
 """Octets of a body that stands in a command line; Linux allows 131,071."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from invoice_conformance.account import Finding, Met
     from invoice_conformance.baseline import Comparison
     from invoice_conformance.case import Case
     from invoice_conformance.catalogue import Catalogue
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from invoice_conformance.sending import Ledger, Moment
     from invoice_conformance.sets import RequirementSet
     from invoice_conformance.trial import Reading
-    from invoice_conformance.verdict import Finding, Met, Outcome, Row
+    from invoice_conformance.verdict import Outcome, Row
 
 Report: TypeAlias = dict[str, Any]
 NAME = "report.json"

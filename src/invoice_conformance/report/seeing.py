@@ -11,8 +11,8 @@ from invoice_conformance.exchange import NoAnswer
 from invoice_conformance.expect_message import NeverAlways, NoBody, NoSurplus, WellWritten, ends_with_head
 
 if TYPE_CHECKING:
+    from invoice_conformance.account import Finding
     from invoice_conformance.trial import Reading
-    from invoice_conformance.verdict import Finding
 
 AFTER = (
     "curl prints the answer alone and drops what follows it. With -v it says “Excess found” (of an answer in chunks "

@@ -1,0 +1,135 @@
+"""Owns that it makes no difference whether exchanges are watched in this process or in one beside it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from tests.meta.trials import RULES
+
+from invoice_conformance import process, session
+from invoice_conformance.config import Settings
+from invoice_conformance.engine import Engine
+from invoice_conformance.killing import MARK, Called, afterwards, courier_to
+from invoice_conformance.reference.embed import ReferenceServer
+from invoice_conformance.session import Suite, run
+from invoice_conformance.verdict import Judge, exit_code_of, outcome_of
+from invoice_conformance.witness import Witness, called
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from invoice_conformance.plan import Plan
+    from invoice_conformance.report.document import Report
+
+SUITE: Final = Suite.load()
+PLAN: Final = SUITE.plan(Settings(profile="quick"))
+
+
+def a_witness(plan: Plan) -> AbstractContextManager[Witness | None]:
+    checks = {one.check.name: one.check for one in plan.planned}
+    return called(Judge(plan, SUITE.catalogue, RULES).brief, RULES, checks)
+
+
+def judged(witness: Witness | None, *faults: str) -> Judge:
+    """The judge of a whole quick run against a server with faults, after a closer look at what was found."""
+    judge = Judge(PLAN, SUITE.catalogue, RULES)
+    judge.call(witness)
+    Engine(PLAN, courier_to(Called(faults, 0.0), RULES, MARK), judge, concurrency=0).run(after=afterwards)
+    return judge
+
+
+def told(judge: Judge) -> dict[str, Any]:
+    """All that a report is made of."""
+    findings = [
+        {
+            **{name: value for name, value in vars(found).items() if name not in {"check", "trial", "script", "broken"}},
+            "check": found.check.name,
+            "broken": (found.broken.expected, found.broken.got, found.broken.kind, found.broken.field),
+            "came": [(reading.meaning, reading.exchange) for reading in found.trial.all()],
+            "script": found.script and found.script.id,
+        }
+        for found in judge.findings()
+    ]
+    rows = [(row.requirement.id, row.verdict, row.judged, row.reason, row.otherwise) for row in judge.rows()]
+    return {"findings": findings, "rows": rows, "met": judge.met()}
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        (),
+        ("amount-stored-as-float32", "currency-cut-to-three"),
+        ("id-constant", "answered-200-every-seventh"),
+        ("body-truncated", "created-at-local"),
+    ],
+    ids=",".join,
+)
+def test_a_witness_sees_what_would_have_been_seen_here(faults: tuple[str, ...]) -> None:
+    here = told(judged(None, *faults))
+
+    with a_witness(PLAN) as witness:
+        beside = told(judged(witness, *faults))
+
+    assert bool(here["findings"]) == bool(faults)
+    assert beside == here
+
+
+def test_a_witness_that_ends_early_is_a_defect_of_ours_and_no_pass() -> None:
+    with a_witness(PLAN) as witness:
+        assert witness is not None
+        witness.close()
+        rows = judged(witness).rows()
+
+    unknown = {row.requirement.id: row.reason for row in rows if row.verdict == "error"}
+    assert {"HEAD-NOSNIFF", "RESOURCE-ID-DISTINCT", "AMOUNT-ECHO"} <= unknown.keys()
+    assert set(unknown.values()) == {"defect of the suite: the process that watches ended early, with -9"}
+    assert exit_code_of(rows, outcome_of(rows), "must") == 6
+
+
+def test_where_no_process_can_be_started_all_is_watched_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "there is no such program")
+
+    with a_witness(PLAN) as witness:
+        assert witness is None
+
+
+@pytest.mark.parametrize(("shortest", "cores"), [(1, 2), (1, 1), (10_000, 2)])
+def test_a_run_says_the_same_with_a_witness_and_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shortest: int, cores: int
+) -> None:
+    started: list[str] = []
+
+    def counted(module: str) -> Any:  # noqa: ANN401 - a process
+        started.append(module)
+        return start(module)
+
+    start = process.started
+    monkeypatch.setattr(session, "WITNESSED", shortest)
+    monkeypatch.setattr(process, "cores", lambda: cores)
+    monkeypatch.setattr(process, "started", counted)
+
+    report = reported("amount-stored-as-float32", tmp_path)
+
+    assert ("invoice_conformance.witness" in started) == (shortest == 1 and cores > 1)
+    assert {row["id"]: row["verdict"] for row in report["requirements"] if row["verdict"] != "not-selected"} == {
+        "AMOUNT-ECHO": "fail",
+        "RESOURCE-ID-DISTINCT": "pass",
+    }
+
+
+def reported(fault: str, folder: Path) -> Report:
+    """The report of a run of a few requirements against a server with a fault."""
+    with ReferenceServer(faults=[fault]) as server:
+        settings = Settings(
+            base_url=server.url,
+            token=server.token,
+            tenant_id=server.tenant_id,
+            contract_id=server.contract_id,
+            profile="quick",
+            requirement=("AMOUNT-ECHO", "RESOURCE-ID-DISTINCT"),
+            out=folder,
+        )
+        return run(SUITE, settings, SUITE.plan(settings)).report
