@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from invoice_conformance.expect import obeyed, shown, unanswered
 from invoice_conformance.expect_http import CLIENT_ERRORS, around, body_leaks, place_in
-from invoice_conformance.leaks import DEBUG_FIELDS, leak_in
+from invoice_conformance.leaks import DEBUG_FIELDS, LOOKED_AT, leak_in, together
 from invoice_conformance.redaction import REDACTED
 from invoice_conformance.trial import Broken, DoesNotApply, Holds, Judged, Reading, Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from invoice_conformance.exchange import Header
     from invoice_conformance.jsontext import Json
 
 
@@ -66,19 +67,32 @@ class NoLeakInSuccess:
         act = trial.act
         if act.response is None:
             return DoesNotApply(act.said(), unanswered=True)
-        for name, value in act.response.headers:
-            leak = ("debugging", value) if DEBUG_FIELDS.fullmatch(name) else leak_in(value, act.echoes)
-            if leak is not None:
-                return Broken(
-                    expected="a head that tells nothing of the server's inside",
-                    got=f"{leak[0]} in {name}: {leak[1][:120]}",
-                    kind=name.lower(),
-                    edge=name,
-                    reading=act,
-                )
+        leaking = _leaking(act.response.headers, act.echoes)
+        if leaking is not None:
+            name, words, found = leaking
+            return Broken(
+                expected="a head that tells nothing of the server's inside",
+                got=f"{words} in {name}: {found[:120]}",
+                kind=name.lower(),
+                edge=name,
+                reading=act,
+            )
         if not act.accepted:
             return Holds()
         return body_leaks(act, "a success that tells nothing of the server's inside") or Holds()
+
+
+def _leaking(headers: tuple[Header, ...], echoes: Sequence[str]) -> tuple[str, str, str] | None:
+    """The first header field that leaks, with what it is and the words that show it."""
+    if not any(DEBUG_FIELDS.fullmatch(name) for name, _value in headers):
+        every = together(value for _name, value in headers)
+        if len(every) <= LOOKED_AT and leak_in(every, echoes) is None:
+            return None
+    for name, value in headers:
+        leak = ("debugging", value) if DEBUG_FIELDS.fullmatch(name) else leak_in(value, echoes)
+        if leak is not None:
+            return name, *leak
+    return None
 
 
 _SHORTEST_PECULIAR = 8

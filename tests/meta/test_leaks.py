@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from invoice_conformance.leaks import LEAKS, echoes_of, leak_in
+from invoice_conformance.leaks import LEAKS, echoes_of, leak_in, together
 
 PYTHON, JAVA_STACK, JAVA, JAVASCRIPT = (
     "a Python traceback",
@@ -207,6 +207,14 @@ def test_a_leak_is_found_as_it_stands_in_json_and_in_html(family: str, text: str
 def test_what_only_comes_near_is_no_leak(_why: str, text: str) -> None:
     assert seen(text) == ""
     assert seen(json.dumps({"detail": text})) == ""
+
+
+@pytest.mark.parametrize(("family", "origin", "text"), SAMPLES, ids=[f"{one[0]}, {one[1]}" for one in SAMPLES])
+def test_what_leaks_in_one_text_leaks_in_several_at_once(family: str, origin: str, text: str) -> None:
+    del family, origin
+    for place in range(len(text) + 1):
+        parts = ("Mon, 23 Nov 2026 15:08:49 GMT", text[:place], "12", text[place:], "/invoices/inv_0a1b2c3d4e5f")
+        assert seen(together(parts)) or not any(map(seen, parts)), parts
 
 
 def test_every_family_has_a_sample() -> None:
