@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from hypothesis.strategies import SearchStrategy
-
-    from invoice_conformance.case import Case, Edit
+    from invoice_conformance.case import Case
     from invoice_conformance.contract import Contract
     from invoice_conformance.expect import Expectation, Fold
     from invoice_conformance.oracle import Judgement, Oracle
@@ -67,6 +65,18 @@ class Script:
         return any(case.needs_other for _role, case in self.steps)
 
 
+Kind: TypeAlias = Literal["common invoices", "invoices", "broken date-times", "requests of schemathesis"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What is to be drawn at random: how many of which kind, and from which seed."""
+
+    kind: Kind
+    count: int
+    seed: int
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What cases are made for: the contract, the profile, the run's seed, and the oracle that says what is legal."""
@@ -81,10 +91,8 @@ class Scope:
     judgements: dict[str, Judgement]
     invented: dict[str, tuple[Script, ...]] = field(default_factory=dict)
     """What another generator drew, by its name: drawn once, for all checks that share it."""
-    drawing: list[Callable[[], tuple[Any, ...] | None]] = field(default_factory=list)
-    """Where another process draws for that generator meanwhile: what waits for it; None when it failed."""
-    strategies: dict[bool, SearchStrategy[tuple[Edit, ...]]] = field(default_factory=dict)
-    """Of whole invoices, common ones or all; kept, for Hypothesis looks each through before it draws."""
+    drawing: list[Callable[[Draw], Any]] = field(default_factory=list)
+    """Who draws for the scope, when it is not whoever needs it."""
 
     @classmethod
     def of(cls, contract: Contract, oracle: Oracle, profile: Profile, seed: int) -> Scope:
@@ -141,9 +149,10 @@ def _in_profile(every: tuple[Edge, ...], profile: Profile) -> Iterator[Edge]:
 
 @dataclass(frozen=True)
 class Cases:
-    """What a check sends, as a recipe; `|` joins two."""
+    """What a check sends, as a recipe, and what has to be drawn for it; `|` joins two."""
 
     recipe: Callable[[Scope], Iterable[Script]]
+    draws: Callable[[Scope], Iterable[Draw]] = lambda _scope: ()
 
     def __or__(self, other: Cases) -> Cases:
         """Both, in order."""
@@ -152,7 +161,11 @@ class Cases:
             yield from self.recipe(scope)
             yield from other.recipe(scope)
 
-        return Cases(both)
+        def draws(scope: Scope) -> Iterator[Draw]:
+            yield from self.draws(scope)
+            yield from other.draws(scope)
+
+        return Cases(both, draws)
 
 
 @dataclass(frozen=True)

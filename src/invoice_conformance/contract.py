@@ -90,9 +90,9 @@ class Currencies:
         return self.exponents.get(code, 2)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Contract:
-    """The operation: where it is, the members of its request, and those of the resource it returns.
+    """The operation: where it is, the members of its request, and those of the resource it returns; equal to itself.
 
     `digest` is the SHA-256 of the two files, in hexadecimal.
     """

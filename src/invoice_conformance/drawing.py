@@ -1,69 +1,117 @@
-"""Owns the second generator's drawing in a process of its own, whose time passes beside ours and whose memory goes.
+"""Owns who draws what a plan is made of: a process beside this one from the first draw on, this one from the last.
 
-It must not know what is drawn. Where no process can be started, or it fails, the caller draws for itself.
+It must not know what anything that is drawn is for. Where no process can be started, or it fails, all is drawn here.
 """
 
 from __future__ import annotations
 
 import pickle
+import queue
 import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final
 
 from invoice_conformance import process, second
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from invoice_conformance.checks import Scope
-    from invoice_conformance.second import Drawn
+    from invoice_conformance.checks import Draw, Scope
+    from invoice_conformance.contract import Contract
+    from invoice_conformance.second import Fuzzing
+
+FEW: Final = 100
+"""Values that are drawn before another process would have begun."""
+
+
+def drawn(contract: Contract, fuzzing: tuple[Fuzzing, ...], asked: Draw) -> Any:  # noqa: ANN401 - of any kind
+    """What a draw comes to, the same in any process; `fuzzing` says what the second generator draws."""
+    if asked.kind == second.KIND:
+        return second.draw(contract, asked.seed, fuzzing)
+    from invoice_conformance import strategies  # noqa: PLC0415 - Hypothesis takes a while to import
+
+    return strategies.drawn(contract, asked)
 
 
 @contextmanager
-def beside(scope: Scope) -> Iterator[None]:
-    """Draw for a thorough run while the rest of its plan is made; what is not asked for by the end is given up."""
-    child = _started(scope) if scope.profile == "thorough" else None
+def beside(scope: Scope, asked: Iterable[Draw]) -> Iterator[None]:
+    """Draw for a scope while its plan is made; what is not asked for by the end is given up."""
+    # What takes longest comes first.
+    draws = sorted(dict.fromkeys(asked), key=lambda draw: draw.kind != second.KIND)
+    many = sum(draw.count for draw in draws) >= FEW and process.cores() > 1
+    child = process.started(__name__) if many else None
     if child is None:
         yield
         return
-    with child:
-        try:
-            scope.drawing.append(lambda: _drawn_by(child))
-            yield
-        finally:
-            scope.drawing.clear()
-            child.kill()
+    drawing = Drawing(scope.contract, draws, child)
+    scope.drawing.append(drawing.of)
+    try:
+        yield
+    finally:
+        scope.drawing.clear()
+        drawing.close()
 
 
-def _started(scope: Scope) -> subprocess.Popen[bytes] | None:
-    """A child that draws for `scope` and writes down what it drew."""
-    child = process.started(__name__)
-    if child is None:
-        return None
-    if child.stdin is not None:
-        try:
-            with child.stdin as asked:
-                pickle.dump((scope.contract, second.seed(scope), second.THOROUGH), asked)
-        except OSError:
-            pass  # it has ended already, and answers nothing
-        child.stdin = None
-    return child
+class Drawing:
+    """What was drawn so far, and what neither process has drawn yet."""
 
+    def __init__(self, contract: Contract, draws: list[Draw], child: subprocess.Popen[bytes]) -> None:
+        self._contract = contract
+        self._fuzzing = second.THOROUGH
+        self._draws = draws
+        self._drawn: dict[Draw, Any] = {}
+        self._child = child
+        self._arrived: queue.SimpleQueue[tuple[Draw, Any] | None] = queue.SimpleQueue()
+        self._ended = False
+        self._talking = threading.Thread(target=self._talk, daemon=True, name="drawing")
+        self._talking.start()
 
-def _drawn_by(child: subprocess.Popen[bytes]) -> tuple[Drawn, ...] | None:
-    """What a child has drawn; None when it failed."""
-    written, _ = child.communicate()
-    if child.returncode != 0:
-        return None
-    drawn: tuple[Drawn, ...] = pickle.loads(written)  # noqa: S301 - our own child wrote it
-    return drawn
+    def of(self, asked: Draw) -> Any:  # noqa: ANN401 - of any kind
+        """What a draw comes to; while the child has not come to it, the last of the others is drawn here."""
+        while asked not in self._drawn:
+            left = [draw for draw in self._draws if draw not in self._drawn]
+            self._take_in(wait=left == [asked])
+            mine = left[-1] if asked in left and not self._ended else asked
+            if asked not in self._drawn and mine not in self._drawn:
+                self._drawn[mine] = drawn(self._contract, self._fuzzing, mine)
+        return self._drawn[asked]
+
+    def close(self) -> None:
+        """End the child, whatever it is at."""
+        self._child.kill()
+        self._talking.join()
+
+    def _take_in(self, *, wait: bool) -> None:
+        """Take what the child has drawn meanwhile, or `wait` until it has drawn one more."""
+        with suppress(queue.Empty):
+            while not self._ended:
+                arrived = self._arrived.get(block=wait)
+                wait = False
+                if arrived is None:
+                    self._ended = True
+                else:
+                    self._drawn.setdefault(*arrived)
+
+    def _talk(self) -> None:
+        """Tell the child what to draw, and hear what it drew."""
+        # It may end early: by `close`, or because it failed.
+        with self._child as child, suppress(OSError, EOFError, pickle.UnpicklingError):
+            if child.stdin is not None and child.stdout is not None:
+                child.stdin.write(pickle.dumps((self._contract, self._fuzzing, self._draws)))
+                child.stdin.flush()
+                for draw in self._draws:
+                    self._arrived.put((draw, pickle.load(child.stdout)))  # noqa: S301 - our own child wrote it
+        self._arrived.put(None)
 
 
 def main() -> None:
-    """Draw what standard input asks for, and write it to standard output."""
-    contract, number, fuzzing = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own parent wrote it
-    sys.stdout.buffer.write(pickle.dumps(second.draw(contract, number, fuzzing)))
+    """Draw what standard input asks for, and write each to standard output."""
+    contract, fuzzing, draws = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own parent wrote it
+    for draw in draws:
+        sys.stdout.buffer.write(pickle.dumps(drawn(contract, fuzzing, draw)))
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from invoice_conformance.case import Case
-    from invoice_conformance.checks import Check, Registry, Scope
+    from invoice_conformance.checks import Check, Draw, Registry, Scope
 
 
 BETWEEN = "between"
@@ -92,8 +92,10 @@ def make_plan(
     def of(found: Check) -> tuple[Script, ...]:
         return tuple(found.cases().recipe(scope)) if frozen is None else frozen(found)
 
-    selected = [found for found in registry.checks if requirements is None or found.requirement in requirements]
-    scripts = {found.name: of(found) for found in selected}
+    selected = _selected(registry, requirements)
+    # What needs no draw is made while others draw.
+    made = {found.name: of(found) for found in sorted(selected, key=lambda found: any(found.cases().draws(scope)))}
+    scripts = {found.name: made[found.name] for found in selected}
     planned: list[Planned] = []
     watches = False
     for found in selected:
@@ -123,6 +125,16 @@ def make_plan(
         if globs and not sent:
             sent = _alone(whole.values(), globs)
     return Plan(scope, tuple(planned), sent)
+
+
+def draws_of(registry: Registry, scope: Scope, requirements: frozenset[str]) -> Iterator[Draw]:
+    """What has to be drawn for the plan of these requirements."""
+    for found in _selected(registry, requirements):
+        yield from found.cases().draws(scope)
+
+
+def _selected(registry: Registry, requirements: frozenset[str] | None) -> list[Check]:
+    return [found for found in registry.checks if requirements is None or found.requirement in requirements]
 
 
 def _named(found: Iterable[tuple[Check, tuple[Script, ...]]]) -> dict[str, Script]:

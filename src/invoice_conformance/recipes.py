@@ -10,7 +10,7 @@ import json
 import warnings
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from invoice_conformance import datetimes, instant, numbers
 from invoice_conformance.boundaries import Edge, invoice, invoice_body, plain_parts
@@ -24,15 +24,15 @@ from invoice_conformance.case import (
     Hole,
     NumberSlot,
 )
-from invoice_conformance.checks import Cases, Scope, Script
+from invoice_conformance.checks import Cases, Draw, Scope, Script
 from invoice_conformance.mixtures import mixtures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hypothesis.strategies import SearchStrategy
-
+    from invoice_conformance.boundaries import Edge
     from invoice_conformance.case import Part
+    from invoice_conformance.checks import Kind
     from invoice_conformance.contract import Contract, Field
     from invoice_conformance.oracle import Level
 
@@ -44,6 +44,7 @@ CONNECTIONS = 6
 """How many duplicates of a number come over connections of their own: a second worker misses all of them once in 64."""
 BETWEEN = {"quick": 60, "standard": 60, "thorough": 300}
 TOGETHER = {"MUST": "legal values together", "SHOULD": "unusual values together"}
+KINDS: dict[Level, Kind] = {"MUST": "common invoices", "SHOULD": "invoices"}
 AT_RANDOM = {"MUST": "random legal values", "SHOULD": "random unusual values"}
 """What cases of several values are called; numbers follow."""
 REPRESENTATIVES = {"quick": 4, "standard": 7, "thorough": 14}
@@ -93,15 +94,17 @@ def plain(contract: Contract) -> Case:
 def in_company(*keywords: str) -> Cases:
     """The illegal edges that probe one of `keywords`, among legal values that a validator may take for an excuse."""
 
+    def illegal(scope: Scope) -> list[Edge]:
+        return [edge for edge in scope.edges if not edge.legal and edge.keyword in keywords and edge.core]
+
+    def draws(scope: Scope) -> Iterator[Draw]:
+        if scope.profile != "quick":
+            yield Draw("common invoices", len(illegal(scope)), seed_of(scope, "company", *keywords))
+
     def recipe(scope: Scope) -> Iterator[Script]:
         yield from _among_excuses(scope, keywords)
-        if scope.profile == "quick":
-            return
-        from invoice_conformance import strategies  # noqa: PLC0415 - Hypothesis takes a while to import
-
-        illegal = [edge for edge in scope.edges if not edge.legal and edge.keyword in keywords and edge.core]
-        drawn = strategies.draw(_invoices(scope, common=True), len(illegal), seed_of(scope, "company", *keywords))
-        for edge, company in zip(illegal, drawn, strict=False):
+        drawn = (company for asked in draws(scope) for company in _drawn(scope, asked))
+        for edge, company in zip(illegal(scope), drawn, strict=False):
             around = tuple(edit for edit in company if edit.field not in (edge.field, "invoiceNumber"))
             if edge.field in {"issuedAt", "dueAt", "paidAt"}:
                 around = tuple(edit for edit in around if edit.field not in {"issuedAt", "dueAt", "paidAt"})
@@ -112,7 +115,7 @@ def in_company(*keywords: str) -> Cases:
             if _is(scope, twin, "valid") and _is(scope, act, "invalid"):
                 yield Script.beside(act, twin, edge.field)
 
-    return Cases(recipe)
+    return Cases(recipe, draws)
 
 
 def fractions_below_zero() -> Cases:
@@ -316,46 +319,42 @@ def _spread(edges: list[Edge], count: int) -> list[Edge]:
     return chosen
 
 
-def _invoices(scope: Scope, *, common: bool) -> SearchStrategy[tuple[Edit, ...]]:
+def _drawn(scope: Scope, asked: Draw) -> list[Any]:
+    if scope.drawing:
+        known: list[Any] = scope.drawing[0](asked)
+        return known
     from invoice_conformance import strategies  # noqa: PLC0415 - Hypothesis takes a while to import
 
-    kept = scope.strategies.get(common)
-    if kept is None:
-        kept = scope.strategies[common] = strategies.invoices(scope.contract, common=common)
-    return kept
+    return strategies.drawn(scope.contract, asked)
 
 
 def random_invoices(level: Level) -> Cases:
     """Whole invoices that Hypothesis draws from legal values; with SHOULD also from unusual ones."""
 
-    def recipe(scope: Scope) -> Iterator[Script]:
-        from invoice_conformance import strategies  # noqa: PLC0415 - Hypothesis takes a while to import
+    def draws(scope: Scope) -> Iterator[Draw]:
+        count, kind = RANDOM_INVOICES[scope.profile], KINDS[level]
+        yield Draw(kind, count if level == "MUST" else count // 4, seed_of(scope, "invoices", level))
 
-        count = RANDOM_INVOICES[scope.profile] if level == "MUST" else RANDOM_INVOICES[scope.profile] // 4
-        drawn = strategies.draw(
-            _invoices(scope, common=level == "MUST"),
-            count,
-            seed_of(scope, "invoices", level),
-        )
+    def recipe(scope: Scope) -> Iterator[Script]:
+        drawn = (departures for asked in draws(scope) for departures in _drawn(scope, asked))
         for index, departures in enumerate(drawn):
             edits = tuple(in_usual_order(list(departures))) if level == "MUST" else departures
             case = invoice(scope.contract, f"{AT_RANDOM[level]} {index + 1}", edits)
             if edits and scope.judgement(case).kind == "valid":
                 yield Script.alone(case)
 
-    return Cases(recipe)
+    return Cases(recipe, draws)
 
 
 def random_refusals(keyword: str) -> Cases:
     """Date-times one or two changes away from legal ones, each with the legal one as its twin."""
 
-    def recipe(scope: Scope) -> Iterator[Script]:
-        from invoice_conformance import strategies  # noqa: PLC0415 - Hypothesis takes a while to import
+    def draws(scope: Scope) -> Iterator[Draw]:
+        yield Draw("broken date-times", RANDOM_REFUSALS[scope.profile], seed_of(scope, "refusals", keyword))
 
+    def recipe(scope: Scope) -> Iterator[Script]:
         fields = [field for field in scope.contract.fields if field.format == "date-time"]
-        drawn = strategies.draw(
-            strategies.broken_date_times(), RANDOM_REFUSALS[scope.profile], seed_of(scope, "refusals", keyword)
-        )
+        drawn = (texts for asked in draws(scope) for texts in _drawn(scope, asked))
         for index, (legal, text) in enumerate(drawn):
             field = fields[index % len(fields)]
             act = _dated(
@@ -370,7 +369,7 @@ def random_refusals(keyword: str) -> Cases:
             )
             yield Script.beside(act, twin, field.name)
 
-    return Cases(recipe)
+    return Cases(recipe, draws)
 
 
 def _dated(contract: Contract, name: str, field: str, edge: str, text: str) -> Case:

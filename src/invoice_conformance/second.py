@@ -13,7 +13,7 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from invoice_conformance.boundaries import CONTRACT_FIELD, CURRENCY_FIELD, NUMBER_FIELD, invoice, plain_parts
 from invoice_conformance.case import (
@@ -26,7 +26,7 @@ from invoice_conformance.case import (
     sample,
     spell_string,
 )
-from invoice_conformance.checks import Cases, Scope, Script
+from invoice_conformance.checks import Cases, Draw, Scope, Script
 from invoice_conformance.recipes import in_usual_order, plain, seed_of
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ SHOWN = 40
 
 CONTRACTS = 40
 """Invented contract ids that are asked for; every body has one."""
+
+KIND: Final = "requests of schemathesis"
 
 LONG_NUMBER = 2 * LETTERS_OF_MARK
 """From this length on the run's mark takes the place of characters, and an invoice number keeps its length."""
@@ -174,6 +176,11 @@ def draw(contract: Contract, number: int, fuzzing: tuple[Fuzzing, ...] = THOROUG
     return tuple(drawn)
 
 
+def invention(scope: Scope) -> Draw:
+    """What a thorough run draws."""
+    return Draw(KIND, sum(series.count for series in THOROUGH), seed(scope))
+
+
 def seed(scope: Scope) -> int:
     """The seed of what is drawn for a run."""
     return seed_of(scope, PREFIX)
@@ -244,21 +251,26 @@ def scripts(scope: Scope, fuzzing: tuple[Fuzzing, ...] | None = None) -> tuple[S
     """
     known = scope.invented.get(PREFIX)
     if known is None:
-        drawn = next((ready() for ready in scope.drawing), None) if fuzzing is None else None
-        if drawn is None:
+        if fuzzing is None and scope.drawing:
+            drawn = scope.drawing[0](invention(scope))
+        else:
             drawn = draw(scope.contract, seed(scope), THOROUGH if fuzzing is None else fuzzing)
         known = scope.invented[PREFIX] = tuple(_Writer(scope).write(drawn))
     return known
 
 
-def _chosen(wanted: Callable[[Scope, Script], bool]) -> Cases:
-    """The scripts of a thorough run that are `wanted`."""
+def _chosen(chosen: Callable[[Scope, Script], bool]) -> Cases:
+    """The scripts of a thorough run that are `chosen`."""
+
+    def draws(scope: Scope) -> Iterator[Draw]:
+        if scope.profile == "thorough":
+            yield invention(scope)
 
     def recipe(scope: Scope) -> Iterator[Script]:
         if scope.profile == "thorough":
-            yield from (script for script in scripts(scope) if wanted(scope, script))
+            yield from (script for script in scripts(scope) if chosen(scope, script))
 
-    return Cases(recipe)
+    return Cases(recipe, draws)
 
 
 def invented_invoices(level: Level) -> Cases:

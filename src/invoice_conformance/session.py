@@ -24,7 +24,7 @@ from invoice_conformance.engine import Done, Engine, Listener, Silent
 from invoice_conformance.evidence import EvidenceWriter
 from invoice_conformance.interruption import words_for
 from invoice_conformance.oracle import Oracle
-from invoice_conformance.plan import Plan, make_plan
+from invoice_conformance.plan import Plan, draws_of, make_plan
 from invoice_conformance.preflight import Refusal, preflight
 from invoice_conformance.recipes import plain
 from invoice_conformance.reduce import understand
@@ -82,7 +82,9 @@ class Suite:
         rows = selected if selected is not None else frozenset(row.id for row in self.catalogue)
         scope = Scope.of(self.contract, self.rules.oracle, settings.profile, settings.seed)
         frozen = self.frozen(settings) if settings.profile == "certification" else None
-        with drawing.beside(scope):
+        # A frozen plan holds what was drawn for it.
+        draws = draws_of(self.registry, scope, rows - waived) if frozen is None else ()
+        with drawing.beside(scope, draws):
             plan = make_plan(
                 self.registry if frozen is None else frozen.registry(self.registry),
                 scope,

@@ -5,10 +5,11 @@ It draws offline and deterministically: the same seed gives the same values, wha
 
 from __future__ import annotations
 
+import functools
 import gc
 import json
 import warnings
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
+    from invoice_conformance.checks import Draw, Kind
     from invoice_conformance.contract import Contract, Field
 
 T = TypeVar("T")
@@ -103,6 +105,17 @@ def draw(strategy: SearchStrategy[T], count: int, number: int) -> list[T]:
     if count >= MANY:
         gc.collect()  # what it remembers of each draw goes in circles, and is megabytes by now
     return drawn[:count]
+
+
+def drawn(contract: Contract, asked: Draw) -> list[Any]:
+    """What a draw comes to, of all kinds but the second generator's."""
+    return draw(_of_kind(contract, asked.kind), asked.count, asked.seed)
+
+
+@functools.lru_cache(maxsize=8)
+def _of_kind(contract: Contract, kind: Kind) -> SearchStrategy[Any]:
+    """A strategy; kept, for Hypothesis looks each through before it draws."""
+    return broken_date_times() if kind == "broken date-times" else invoices(contract, common=kind == "common invoices")
 
 
 def amounts(low: int, high: int) -> SearchStrategy[int]:

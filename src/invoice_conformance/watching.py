@@ -29,7 +29,12 @@ def judged_by(check: Check, trial: Trial, judging: Callable[[T], Judged], argume
     try:
         return judging(argument)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is ours
-        return f"defect of the suite in {check.place} on {trial.id}: {error!r}"
+        return defect_in(check, trial, error)
+
+
+def defect_in(check: Check, trial: Trial, error: Exception) -> str:
+    """What is said of a check that fell over a trial."""
+    return f"defect of the suite in {check.place} on {trial.id}: {error!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,10 @@ class Watch:
             mine = name in own
             if astray and not mine:
                 continue
-            judged = judged_by(check, trial, judging, trial)
+            try:  # as `judged_by` does, whose call would take longer than most of these
+                judged: Judged | str = judging(trial)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is ours
+                judged = defect_in(check, trial, error)
             # Most checks have nothing to say of most exchanges.
             if mine or not isinstance(judged, DoesNotApply) or judged.unanswered:
                 said.append((check, judged, mine))

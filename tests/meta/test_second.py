@@ -186,7 +186,7 @@ def test_a_fresh_process_makes_the_same_cases_and_leaves_nothing(
 def made_beside() -> tuple[Script, ...]:
     """The scripts of a plan beside which another process draws, if one can."""
     whole = scope()
-    with drawing.beside(whole):
+    with drawing.beside(whole, [second.invention(whole)]):
         return second.scripts(whole)
 
 
@@ -195,6 +195,7 @@ def test_another_process_draws_the_same_meanwhile(few: tuple[Script, ...], monke
         raise AssertionError("drawn in this process")
 
     monkeypatch.setattr(second, "THOROUGH", FEW)
+    monkeypatch.setattr(drawing, "FEW", 0)
     monkeypatch.setattr(second, "draw", refused)
 
     assert fingerprint(made_beside()) == fingerprint(few)
@@ -205,6 +206,7 @@ def test_where_no_other_process_can_draw_this_one_does(
     few: tuple[Script, ...], monkeypatch: pytest.MonkeyPatch, interpreter: str
 ) -> None:
     monkeypatch.setattr(second, "THOROUGH", FEW)
+    monkeypatch.setattr(drawing, "FEW", 0)
     monkeypatch.setattr(sys, "executable", interpreter)
 
     assert fingerprint(made_beside()) == fingerprint(few)
@@ -213,7 +215,7 @@ def test_where_no_other_process_can_draw_this_one_does(
 def test_a_process_that_nobody_asks_for_its_draws_is_ended() -> None:
     started = time.monotonic()
 
-    with drawing.beside(scope()):
+    with drawing.beside(scope(), [second.invention(scope())]):
         pass
 
     assert time.monotonic() - started < 5

@@ -45,7 +45,9 @@ def told(judge: Judge) -> dict[str, Any]:
     """All that a report is made of."""
     findings = [
         {
-            **{name: value for name, value in vars(found).items() if name not in {"check", "trial", "script", "broken"}},
+            **{
+                name: value for name, value in vars(found).items() if name not in {"check", "trial", "script", "broken"}
+            },
             "check": found.check.name,
             "broken": (found.broken.expected, found.broken.got, found.broken.kind, found.broken.field),
             "came": [(reading.meaning, reading.exchange) for reading in found.trial.all()],

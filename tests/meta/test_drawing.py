@@ -1,0 +1,77 @@
+"""Owns that a plan is the same whoever drew what it is made of."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from invoice_conformance import drawing, process, strategies
+from invoice_conformance.checks import Draw
+from invoice_conformance.config import Settings
+from invoice_conformance.session import Suite
+
+if TYPE_CHECKING:
+    from invoice_conformance.contract import Contract
+
+SUITE: Final = Suite.load()
+STANDARD: Final = Settings(profile="standard")
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> list[Draw]:
+    """What is drawn in this process."""
+    asked: list[Draw] = []
+    real = strategies.drawn
+
+    def noted(contract: Contract, draw: Draw) -> Any:  # noqa: ANN401 - of any kind
+        asked.append(draw)
+        return real(contract, draw)
+
+    monkeypatch.setattr(strategies, "drawn", noted)
+    return asked
+
+
+def planned_alone(monkeypatch: pytest.MonkeyPatch, settings: Settings = STANDARD) -> dict[str, Any]:
+    """The scripts of a plan for which this process draws all."""
+    with monkeypatch.context() as alone:
+        alone.setattr(process, "cores", lambda: 1)
+        return SUITE.plan(settings).scripts
+
+
+def test_two_processes_draw_the_plan_that_one_draws(monkeypatch: pytest.MonkeyPatch, here: list[Draw]) -> None:
+    monkeypatch.setattr(process, "cores", lambda: 2)
+
+    scripts = SUITE.plan(STANDARD).scripts
+
+    mine = len(here)
+    assert scripts == planned_alone(monkeypatch)
+    assert list(scripts) == list(planned_alone(monkeypatch))
+    assert 0 < mine < (len(here) - mine) / 2
+
+
+@pytest.mark.parametrize("interpreter", ["false", "there is no such program"])
+def test_where_no_other_process_can_draw_this_one_draws_all(
+    monkeypatch: pytest.MonkeyPatch, here: list[Draw], interpreter: str
+) -> None:
+    monkeypatch.setattr(process, "cores", lambda: 2)
+    monkeypatch.setattr(sys, "executable", interpreter)
+
+    scripts = SUITE.plan(STANDARD).scripts
+
+    mine = list(here)
+    assert scripts == planned_alone(monkeypatch)
+    assert sorted(map(repr, mine)) == sorted(map(repr, here[len(mine) :]))
+
+
+def test_no_process_is_started_for_a_few_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(module: str) -> None:
+        raise AssertionError(f"started {module}")
+
+    monkeypatch.setattr(process, "started", refused)
+
+    SUITE.plan(Settings(profile="quick"))
+    SUITE.plan(Settings(profile="standard", requirement=("HEAD-*", "AUTH-*"), case=("plain",)))
+    with drawing.beside(SUITE.plan(Settings(profile="quick")).scope, [Draw("invoices", drawing.FEW - 1, 0)]):
+        pass
