@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -198,6 +199,9 @@ def run(
             witness = stack.enter_context(called(judge.brief, rules, checks))
             judge.call(witness)
         engine = Engine(plan, courier, judge, concurrency=settings.concurrency, listener=listener)
+        if writes:
+            # While the target is asked the first things, there is time for it.
+            threading.Thread(target=views.prepare, daemon=True, name="report").start()
         done = proceed(suite, settings, engine, listener, started)
         remarks = opened.remarks
     rows = judge.rows()

@@ -111,6 +111,11 @@ def page(report: Report) -> str:
     )
 
 
+def prepare() -> None:
+    """Read the template, which takes longer than filling it in."""
+    _template()
+
+
 @cache
 def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

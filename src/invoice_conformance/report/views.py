@@ -105,6 +105,13 @@ MAKERS: dict[str, Callable[[Report, Path], str]] = {
 }
 
 
+def prepare() -> None:
+    """Bring in what the views that every run leaves are made with."""
+    from invoice_conformance.report import junit, page, summary  # noqa: F401 - all but the page's need nothing more
+
+    page.prepare()
+
+
 def write_beside(report: Report, folder: Path) -> list[Path]:
     """Write the views that every run leaves beside its report; returns their files."""
     written = []
