@@ -93,9 +93,10 @@ def make_plan(
         return tuple(found.cases().recipe(scope)) if frozen is None else frozen(found)
 
     selected = _selected(registry, requirements)
-    # What needs no draw is made while others draw.
-    made = {found.name: of(found) for found in sorted(selected, key=lambda found: any(found.cases().draws(scope)))}
-    scripts = {found.name: made[found.name] for found in selected}
+    scripts = dict.fromkeys((found.name for found in selected), tuple[Script, ...]())
+    # What needs no draw is made while others draw; a frozen plan needs none.
+    for found in sorted(selected, key=lambda found: frozen is None and any(found.cases().draws(scope))):
+        scripts[found.name] = of(found)
     planned: list[Planned] = []
     watches = False
     for found in selected:

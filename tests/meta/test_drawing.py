@@ -51,11 +51,23 @@ def test_two_processes_draw_the_plan_that_one_draws(monkeypatch: pytest.MonkeyPa
     assert 0 < mine < (len(here) - mine) / 2
 
 
+def test_others_alone_draw_what_would_take_much_memory(monkeypatch: pytest.MonkeyPatch, here: list[Draw]) -> None:
+    monkeypatch.setattr(process, "cores", lambda: 2)
+    monkeypatch.setattr(drawing, "MANY", drawing.FEW)
+
+    scripts = SUITE.plan(STANDARD).scripts
+
+    assert here == []
+    assert scripts == planned_alone(monkeypatch)
+
+
+@pytest.mark.parametrize("many", [drawing.FEW, drawing.MANY])
 @pytest.mark.parametrize("interpreter", ["false", "there is no such program"])
 def test_where_no_other_process_can_draw_this_one_draws_all(
-    monkeypatch: pytest.MonkeyPatch, here: list[Draw], interpreter: str
+    monkeypatch: pytest.MonkeyPatch, here: list[Draw], interpreter: str, many: int
 ) -> None:
     monkeypatch.setattr(process, "cores", lambda: 2)
+    monkeypatch.setattr(drawing, "MANY", many)
     monkeypatch.setattr(sys, "executable", interpreter)
 
     scripts = SUITE.plan(STANDARD).scripts
