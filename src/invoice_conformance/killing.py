@@ -44,6 +44,7 @@ from invoice_conformance.sending import Courier, Unrecorded
 from invoice_conformance.session import PRESENT, Suite, run
 from invoice_conformance.survival import look_closer
 from invoice_conformance.target import redacted
+from invoice_conformance.trial import Holds
 from invoice_conformance.verdict import Judge
 from invoice_conformance.watching import Watch
 
@@ -250,8 +251,9 @@ def _is_fixed(script: Script) -> bool:
     return not script.id.startswith("random ")
 
 
-Memory: TypeAlias = "dict[tuple[Meaning, Exchange], tuple[Reading, Said]]"
-"""The readings of exchanges, all that was computed from them included, and what the watching checks said of each."""
+Memory: TypeAlias = "dict[tuple[Meaning, Exchange], tuple[Reading, Said, Said, frozenset[str]]]"
+"""The readings of exchanges, with all that was computed from them, and what the watching checks said of each: all of
+it, what is not that they hold, and which hold."""
 
 
 class Recalling(Oracle):
@@ -270,7 +272,10 @@ class Recalling(Oracle):
 
 
 class Remembering(Watch):
-    """Says of an exchange what was said of the same one in an earlier run: a verdict depends on nothing else."""
+    """Says of an exchange what was said of the same one in an earlier run: a verdict depends on nothing else.
+
+    That a check holds is said once a run, of each kind of exchange: of how many nobody asks.
+    """
 
     def __init__(self, brief: Brief, checks: Mapping[str, Check], memory: Memory, *, learns: bool) -> None:
         super().__init__(brief, checks)
@@ -278,19 +283,29 @@ class Remembering(Watch):
         self._learns = learns
         self._said: Said | None = None
         """What was said, in an earlier run, of the exchange that is judged at the moment."""
+        self._holding: set[frozenset[str]] = set()
 
     def exchange(self, reading: Reading) -> None:
         """Let every watching check judge one exchange, or have judged it."""
         known = self._memory.get((reading.meaning, reading.exchange))
-        self._said = known[1] if known else None
+        self._said = self._once(*known[1:]) if known else None
         super().exchange(known[0] if known else reading)
+
+    def _once(self, said: Said, others: Said, holding: frozenset[str]) -> Said:
+        """What was said of an exchange, less what holds if the same has held of another of this run."""
+        if holding in self._holding:
+            return others
+        self._holding.add(holding)
+        return said
 
     def _watched(self, trial: Trial, reading: Reading) -> Said:
         if self._said is not None:
             return self._said
         said = super()._watched(trial, reading)
         if self._learns:
-            self._memory[reading.meaning, reading.exchange] = reading, said
+            holding = frozenset(check.name for check, judged, _own in said if isinstance(judged, Holds))
+            others = [one for one in said if one[0].name not in holding]
+            self._memory[reading.meaning, reading.exchange] = reading, said, others, holding
         return said
 
 

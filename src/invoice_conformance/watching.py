@@ -124,8 +124,11 @@ class Watch:
         if held is not None:
             self.account.meet(held, trial, "")
         for check, fold in () if reading.astray else self._folds:
-            if check.requirement not in pinned:
-                self.account.count(check, judged_by(check, trial, fold.observe, reading), trial, group, own=False)
+            if check.requirement in pinned:
+                continue
+            judged = judged_by(check, trial, fold.observe, reading)
+            if not isinstance(judged, DoesNotApply) or judged.unanswered:
+                self.account.count(check, judged, trial, group, own=False)
 
     def _watched(self, trial: Trial, reading: Reading) -> Said:
         """What each watching check that has anything to say of an exchange says."""
