@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from invoice_conformance.case import Case
-    from invoice_conformance.checks import Check, Draw, Registry, Scope
+    from invoice_conformance.checks import Cases, Check, Draw, Registry, Scope
 
 
 BETWEEN = "between"
@@ -130,8 +130,15 @@ def make_plan(
 
 def draws_of(registry: Registry, scope: Scope, requirements: frozenset[str]) -> Iterator[Draw]:
     """What has to be drawn for the plan of these requirements."""
-    for found in _selected(registry, requirements):
+    selected = _selected(registry, requirements)
+    # What watches and sends nothing needs what all the others send.
+    alone = all(_sends(found.cases(), scope) for found in selected if found.watching)
+    for found in selected if alone else registry.checks:
         yield from found.cases().draws(scope)
+
+
+def _sends(cases: Cases, scope: Scope) -> bool:
+    return any(cases.draws(scope)) or any(True for _script in cases.recipe(scope))
 
 
 def _selected(registry: Registry, requirements: frozenset[str] | None) -> list[Check]:

@@ -10,6 +10,7 @@ import pytest
 from invoice_conformance import drawing, process, strategies
 from invoice_conformance.checks import Draw
 from invoice_conformance.config import Settings
+from invoice_conformance.plan import draws_of
 from invoice_conformance.session import Suite
 
 if TYPE_CHECKING:
@@ -77,6 +78,17 @@ def test_where_no_other_process_can_draw_this_one_draws_all(
     assert sorted(map(repr, mine)) == sorted(map(repr, here[len(mine) :]))
 
 
+@pytest.mark.parametrize(("requirement", "shared"), [("HEAD-NOSNIFF", True), ("BODY-PATTERN", False)])
+def test_what_only_watches_shares_the_draws_of_all_others(requirement: str, *, shared: bool) -> None:
+    scope = SUITE.plan(STANDARD).scope
+    every = set(draws_of(SUITE.registry, scope, frozenset(row.id for row in SUITE.catalogue)))
+
+    draws = set(draws_of(SUITE.registry, scope, frozenset({requirement})))
+
+    assert draws <= every
+    assert (draws == every) == shared
+
+
 def test_no_process_is_started_for_a_few_values(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(module: str) -> None:
         raise AssertionError(f"started {module}")
@@ -84,6 +96,6 @@ def test_no_process_is_started_for_a_few_values(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(process, "started", refused)
 
     SUITE.plan(Settings(profile="quick"))
-    SUITE.plan(Settings(profile="standard", requirement=("HEAD-*", "AUTH-*"), case=("plain",)))
+    SUITE.plan(Settings(profile="standard", requirement=("BODY-TYPE",)))
     with drawing.beside(SUITE.plan(Settings(profile="quick")).scope, [Draw("invoices", drawing.FEW - 1, 0)]):
         pass
