@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from invoice_conformance import __version__, drawing, frozen, locate, process, sets
+from invoice_conformance import __version__, drawing, frozen, locate, lookout, process, sets
 from invoice_conformance.address import proxy_of
 from invoice_conformance.case import Identity
 from invoice_conformance.catalogue import Catalogue
@@ -34,7 +34,6 @@ from invoice_conformance.sending import Courier, Gone, Pace, Stopped, Unrecorded
 from invoice_conformance.sets import RequirementSet
 from invoice_conformance.trial import Rules
 from invoice_conformance.verdict import Judge, Outcome, Row, exit_code_of, outcome_of
-from invoice_conformance.witness import called
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,7 +138,7 @@ class Result:
     done: Done
 
 
-WITNESSED = 1500
+WATCHED_BESIDE = 1500
 """Requests of a plan from which on a process of its own is worth its start."""
 
 COMMON = (
@@ -194,10 +193,9 @@ def run(
         opened = stack.enter_context(Opened(rules, reached, evidence))
         courier = opened.courier
         judge = Judge(plan, suite.catalogue, rules, suite.waived(settings), pinned)
-        if plan.requests >= WITNESSED and process.cores() > 1:
+        if plan.requests >= WATCHED_BESIDE and process.cores() > 1:
             checks = {one.check.name: one.check for one in plan.planned}
-            witness = stack.enter_context(called(judge.brief, rules, checks))
-            judge.call(witness)
+            judge.post(stack.enter_context(lookout.posted(judge.brief, rules, checks)))
         engine = Engine(plan, courier, judge, concurrency=settings.concurrency, listener=listener)
         if writes:
             # While the target is asked the first things, there is time for it.

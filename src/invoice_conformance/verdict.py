@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from invoice_conformance.catalogue import Catalogue, Requirement
     from invoice_conformance.checks import Check, Script
     from invoice_conformance.expect import Expectation
+    from invoice_conformance.lookout import Lookout
     from invoice_conformance.plan import Plan
     from invoice_conformance.sets import RequirementSet
-    from invoice_conformance.witness import Witness
 
 Outcome: TypeAlias = Literal["core", "full", "not-conformant", "incomplete", "aborted"]
 Gate: TypeAlias = Literal["must", "should"]
@@ -94,7 +94,7 @@ class Judge:
         self.brief = Brief.of(plan, pinned)
         self._watch = watch(self.brief, {one.check.name: one.check for one in plan.planned})
         self._account = self._watch.account
-        self._witness: Witness | None = None
+        self._lookout: Lookout | None = None
         self._subscribers: dict[str, list[tuple[Check, str]]] = {}
         for planned in plan.planned:
             for script in planned.scripts:
@@ -105,16 +105,16 @@ class Judge:
         }
         """Checks that have something to send to one tenant alone."""
 
-    def call(self, witness: Witness | None) -> None:
-        """Leave it to a witness, if there is one, to watch the exchanges until it is heard."""
-        self._witness = witness
+    def post(self, lookout: Lookout | None) -> None:
+        """Leave it to a lookout, if there is one, to watch the exchanges until it is heard."""
+        self._lookout = lookout
 
     def hear(self) -> None:
-        """Take in what the witness has seen, if there is one; from now on all is watched here."""
-        if self._witness is None:
+        """Take in what the lookout has seen, if there is one; from now on all is watched here."""
+        if self._lookout is None:
             return
-        seen = self._witness.heard()
-        self._witness = None
+        seen = self._lookout.heard()
+        self._lookout = None
         if isinstance(seen, Seen):
             self._watch.go_on_from(seen)
         else:
@@ -122,7 +122,7 @@ class Judge:
 
     def exchange(self, reading: Reading) -> None:
         """Let every watching check judge one exchange."""
-        (self._witness or self._watch).exchange(reading)
+        (self._lookout or self._watch).exchange(reading)
 
     def script(self, script: Script, trial: Trial) -> None:
         """Let the checks that asked for a script judge its trial."""

@@ -12,10 +12,10 @@ from invoice_conformance import process, session
 from invoice_conformance.config import Settings
 from invoice_conformance.engine import Engine
 from invoice_conformance.killing import MARK, Called, afterwards, courier_to
+from invoice_conformance.lookout import Lookout, posted
 from invoice_conformance.reference.embed import ReferenceServer
 from invoice_conformance.session import Suite, run
 from invoice_conformance.verdict import Judge, exit_code_of, outcome_of
-from invoice_conformance.witness import Witness, called
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -28,15 +28,15 @@ SUITE: Final = Suite.load()
 PLAN: Final = SUITE.plan(Settings(profile="quick"))
 
 
-def a_witness(plan: Plan) -> AbstractContextManager[Witness | None]:
+def a_lookout(plan: Plan) -> AbstractContextManager[Lookout | None]:
     checks = {one.check.name: one.check for one in plan.planned}
-    return called(Judge(plan, SUITE.catalogue, RULES).brief, RULES, checks)
+    return posted(Judge(plan, SUITE.catalogue, RULES).brief, RULES, checks)
 
 
-def judged(witness: Witness | None, *faults: str) -> Judge:
+def judged(lookout: Lookout | None, *faults: str) -> Judge:
     """The judge of a whole quick run against a server with faults, after a closer look at what was found."""
     judge = Judge(PLAN, SUITE.catalogue, RULES)
-    judge.call(witness)
+    judge.post(lookout)
     Engine(PLAN, courier_to(Called(faults, 0.0), RULES, MARK), judge, concurrency=0).run(after=afterwards)
     return judge
 
@@ -69,21 +69,21 @@ def told(judge: Judge) -> dict[str, Any]:
     ],
     ids=",".join,
 )
-def test_a_witness_sees_what_would_have_been_seen_here(faults: tuple[str, ...]) -> None:
+def test_a_lookout_sees_what_would_have_been_seen_here(faults: tuple[str, ...]) -> None:
     here = told(judged(None, *faults))
 
-    with a_witness(PLAN) as witness:
-        beside = told(judged(witness, *faults))
+    with a_lookout(PLAN) as lookout:
+        beside = told(judged(lookout, *faults))
 
     assert bool(here["findings"]) == bool(faults)
     assert beside == here
 
 
-def test_a_witness_that_ends_early_is_a_defect_of_ours_and_no_pass() -> None:
-    with a_witness(PLAN) as witness:
-        assert witness is not None
-        witness.close()
-        rows = judged(witness).rows()
+def test_a_lookout_that_ends_early_is_a_defect_of_ours_and_no_pass() -> None:
+    with a_lookout(PLAN) as lookout:
+        assert lookout is not None
+        lookout.close()
+        rows = judged(lookout).rows()
 
     unknown = {row.requirement.id: row.reason for row in rows if row.verdict == "error"}
     assert {"HEAD-NOSNIFF", "RESOURCE-ID-DISTINCT", "AMOUNT-ECHO"} <= unknown.keys()
@@ -94,12 +94,12 @@ def test_a_witness_that_ends_early_is_a_defect_of_ours_and_no_pass() -> None:
 def test_where_no_process_can_be_started_all_is_watched_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "there is no such program")
 
-    with a_witness(PLAN) as witness:
-        assert witness is None
+    with a_lookout(PLAN) as lookout:
+        assert lookout is None
 
 
 @pytest.mark.parametrize(("shortest", "cores"), [(1, 2), (1, 1), (10_000, 2)])
-def test_a_run_says_the_same_with_a_witness_and_without(
+def test_a_run_says_the_same_with_a_lookout_and_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shortest: int, cores: int
 ) -> None:
     started: list[str] = []
@@ -109,13 +109,13 @@ def test_a_run_says_the_same_with_a_witness_and_without(
         return start(module)
 
     start = process.started
-    monkeypatch.setattr(session, "WITNESSED", shortest)
+    monkeypatch.setattr(session, "WATCHED_BESIDE", shortest)
     monkeypatch.setattr(process, "cores", lambda: cores)
     monkeypatch.setattr(process, "started", counted)
 
     report = reported("amount-stored-as-float32", tmp_path)
 
-    assert ("invoice_conformance.witness" in started) == (shortest == 1 and cores > 1)
+    assert ("invoice_conformance.lookout" in started) == (shortest == 1 and cores > 1)
     assert {row["id"]: row["verdict"] for row in report["requirements"] if row["verdict"] != "not-selected"} == {
         "AMOUNT-ECHO": "fail",
         "RESOURCE-ID-DISTINCT": "pass",

@@ -30,7 +30,7 @@ TOGETHER: Final = 16
 """Exchanges that are told at once: waking another thread takes longer than telling of one."""
 
 
-class Witness:
+class Lookout:
     """Is told of every exchange, and says in the end what was seen."""
 
     def __init__(self, child: subprocess.Popen[bytes], brief: Brief, rules: Rules, checks: Mapping[str, Check]) -> None:
@@ -42,7 +42,7 @@ class Witness:
         self._told.put(pickle.dumps((brief, rules)))
         self._answer = b""
         # In a thread, for Ctrl-C must not tear apart what is on its way.
-        self._telling = threading.Thread(target=self._tell, daemon=True, name="witness")
+        self._telling = threading.Thread(target=self._tell, daemon=True, name="lookout")
         self._telling.start()
 
     def exchange(self, reading: Reading) -> None:
@@ -121,17 +121,17 @@ class _Reader(pickle.Unpickler):
 
 
 @contextmanager
-def called(brief: Brief, rules: Rules, checks: Mapping[str, Check]) -> Iterator[Witness | None]:
-    """A witness for as long as the block runs; None where no process can be started."""
+def posted(brief: Brief, rules: Rules, checks: Mapping[str, Check]) -> Iterator[Lookout | None]:
+    """A lookout for as long as the block runs; None where no process can be started."""
     child = process.started(__name__)
     if child is None:
         yield None
         return
-    witness = Witness(child, brief, rules, checks)
+    lookout = Lookout(child, brief, rules, checks)
     try:
-        yield witness
+        yield lookout
     finally:
-        witness.close()
+        lookout.close()
 
 
 def main() -> None:
