@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -19,7 +22,6 @@ from invoice_conformance.verdict import Judge, exit_code_of, outcome_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from invoice_conformance.plan import Plan
     from invoice_conformance.report.document import Report
@@ -96,6 +98,37 @@ def test_where_no_process_can_be_started_all_is_watched_here(monkeypatch: pytest
 
     with a_lookout(PLAN) as lookout:
         assert lookout is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("module", ["lookout", "drawing"])
+def test_what_works_beside_a_command_ends_when_that_is_killed(module: str) -> None:
+    program = (
+        "import time\n"
+        "from invoice_conformance import process\n"
+        f"print(process.started('invoice_conformance.{module}').pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:  # noqa: S603 - our own program
+        assert parent.stdout is not None
+        child = Path("/proc") / parent.stdout.readline().strip()
+        assert lives(child)
+
+        parent.kill()
+
+    until = time.monotonic() + 10
+    while lives(child):
+        assert time.monotonic() < until, "it is still there"
+        time.sleep(0.05)
+
+
+def lives(child: Path) -> bool:
+    """Whether a process is there and has not ended."""
+    try:
+        return " Z " not in child.joinpath("stat").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 @pytest.mark.parametrize(("shortest", "cores"), [(1, 2), (1, 1), (10_000, 2)])
