@@ -30,7 +30,6 @@ from invoice_conformance.mixtures import mixtures
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from invoice_conformance.boundaries import Edge
     from invoice_conformance.case import Part
     from invoice_conformance.checks import Kind
     from invoice_conformance.contract import Contract, Field
