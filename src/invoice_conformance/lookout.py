@@ -11,7 +11,7 @@ import queue
 import sys
 import threading
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
 from invoice_conformance import collector, process
 from invoice_conformance.checks import Check, Registry
@@ -30,6 +30,10 @@ TOGETHER: Final = 16
 """Exchanges that are told at once: waking another thread takes longer than telling of one."""
 
 
+READY: Final = b"ready"
+"""What it says when it has all that it needs."""
+
+
 class Lookout:
     """Is told of every exchange, and says in the end what was seen."""
 
@@ -39,10 +43,11 @@ class Lookout:
         self._checks = checks
         self._untold: list[tuple[Exchange, Meaning]] = []
         self._told: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._told.put(pickle.dumps((brief, rules)))
         self._answer = b""
+        self.state: Literal["coming", "there", "missing"] = "coming"
+        """What is `missing` ended before it had been told of anything, so that nothing is lost."""
         # In a thread, for Ctrl-C must not tear apart what is on its way.
-        self._telling = threading.Thread(target=self._tell, daemon=True, name="lookout")
+        self._telling = threading.Thread(target=self._tell, args=(brief,), daemon=True, name="lookout")
         self._telling.start()
 
     def exchange(self, reading: Reading) -> None:
@@ -51,11 +56,13 @@ class Lookout:
         if len(self._untold) == TOGETHER:
             self._pass_on()
 
-    def heard(self) -> Seen | str:
-        """What was seen of all that was told, or why nothing is known of it."""
+    def heard(self) -> Seen | list[Reading] | str:
+        """What was seen; of a lookout that is missing, what it was to be told; or why nothing is known."""
         self._pass_on()
         self._told.put(None)
         self._telling.join()
+        if self.state == "missing":
+            return list(self._never_told())
         if self._child.returncode != 0:
             return f"defect of the suite: the process that watches ended early, with {self._child.returncode}"
         seen: Seen = _Reader(self._answer, self._rules, self._checks).load()
@@ -72,19 +79,35 @@ class Lookout:
         if told:
             self._told.put(pickle.dumps(told))
 
-    def _tell(self) -> None:
+    def _never_told(self) -> Iterator[Reading]:
+        while (told := self._told.get()) is not None:
+            for exchange, meaning in pickle.loads(told):  # noqa: S301 - our own
+                yield Reading(exchange, meaning, self._rules)
+
+    def _tell(self, brief: Brief) -> None:
         with self._child as child:
-            if child.stdin is None or child.stdout is None:
+            if child.stdin is None or child.stdout is None or not self._came(child.stdin, child.stdout, brief):
+                self.state = "missing"
+                child.kill()
                 return
+            self.state = "there"
             try:
                 while (told := self._told.get()) is not None:
                     child.stdin.write(told)
                     child.stdin.flush()
                 child.stdin.write(pickle.dumps(None))
                 child.stdin.flush()
+                self._answer = child.stdout.read()
             except OSError:
                 pass  # it has ended already, which its status tells
-            self._answer = child.stdout.read()
+
+    def _came(self, to: IO[bytes], out_of: IO[bytes], brief: Brief) -> bool:
+        try:
+            to.write(pickle.dumps((brief, self._rules)))
+            to.flush()
+            return out_of.read(len(READY)) == READY
+        except OSError:
+            return False
 
 
 class _Writer(pickle.Pickler):
@@ -141,6 +164,8 @@ def main() -> None:
     brief, rules = pickle.load(told)  # noqa: S301 - our own parent wrote it
     watch = Watch(brief, {check.name: check for check in Registry.load().checks})
     collector.look_past()
+    sys.stdout.buffer.write(READY)
+    sys.stdout.buffer.flush()
     while (exchanges := pickle.load(told)) is not None:  # noqa: S301 - likewise
         for exchange, meaning in exchanges:
             watch.exchange(Reading(exchange, meaning, rules))

@@ -13,6 +13,8 @@ from pathlib import Path
 
 def started(module: str) -> subprocess.Popen[bytes] | None:
     """A process that runs one of our modules, with pipes to and from it; None when none can be started."""
+    if not sys.executable:
+        return None
     ours = str(Path(__file__).parents[1])
     paths = os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))
     try:

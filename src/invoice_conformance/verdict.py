@@ -115,13 +115,18 @@ class Judge:
             return
         seen = self._lookout.heard()
         self._lookout = None
-        if isinstance(seen, Seen):
+        if isinstance(seen, str):
+            self._watch.failed(seen)
+        elif isinstance(seen, Seen):
             self._watch.go_on_from(seen)
         else:
-            self._watch.failed(seen)
+            for reading in seen:
+                self._watch.exchange(reading)
 
     def exchange(self, reading: Reading) -> None:
         """Let every watching check judge one exchange."""
+        if self._lookout is not None and self._lookout.state == "missing":
+            self.hear()
         (self._lookout or self._watch).exchange(reading)
 
     def script(self, script: Script, trial: Trial) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SUITE: Final = Suite.load()
 PLAN: Final = SUITE.plan(Settings(profile="quick"))
+SHORT: Final = SUITE.plan(Settings(profile="quick", case=("amountMinor:*",)))
 
 
 def a_lookout(plan: Plan) -> AbstractContextManager[Lookout | None]:
@@ -35,11 +36,11 @@ def a_lookout(plan: Plan) -> AbstractContextManager[Lookout | None]:
     return posted(Judge(plan, SUITE.catalogue, RULES).brief, RULES, checks)
 
 
-def judged(lookout: Lookout | None, *faults: str) -> Judge:
-    """The judge of a whole quick run against a server with faults, after a closer look at what was found."""
-    judge = Judge(PLAN, SUITE.catalogue, RULES)
+def judged(lookout: Lookout | None, *faults: str, plan: Plan = SHORT) -> Judge:
+    """The judge of a run against a server with faults, after a closer look at what was found."""
+    judge = Judge(plan, SUITE.catalogue, RULES)
     judge.post(lookout)
-    Engine(PLAN, courier_to(Called(faults, 0.0), RULES, MARK), judge, concurrency=0).run(after=afterwards)
+    Engine(plan, courier_to(Called(faults, 0.0), RULES, MARK), judge, concurrency=0).run(after=afterwards)
     return judge
 
 
@@ -65,25 +66,27 @@ def told(judge: Judge) -> dict[str, Any]:
     "faults",
     [
         (),
-        ("amount-stored-as-float32", "currency-cut-to-three"),
-        ("id-constant", "answered-200-every-seventh"),
-        ("body-truncated", "created-at-local"),
+        ("amount-stored-as-float32", "currency-cut-to-three", "id-constant"),
+        ("answered-200-every-seventh", "body-truncated", "created-at-local"),
     ],
     ids=",".join,
 )
 def test_a_lookout_sees_what_would_have_been_seen_here(faults: tuple[str, ...]) -> None:
-    here = told(judged(None, *faults))
+    here = told(judged(None, *faults, plan=PLAN))
 
     with a_lookout(PLAN) as lookout:
-        beside = told(judged(lookout, *faults))
+        beside = told(judged(lookout, *faults, plan=PLAN))
 
     assert bool(here["findings"]) == bool(faults)
     assert beside == here
 
 
 def test_a_lookout_that_ends_early_is_a_defect_of_ours_and_no_pass() -> None:
-    with a_lookout(PLAN) as lookout:
+    with a_lookout(SHORT) as lookout:
         assert lookout is not None
+        until = time.monotonic() + 30
+        while lookout.state == "coming" and time.monotonic() < until:
+            time.sleep(0.01)
         lookout.close()
         rows = judged(lookout).rows()
 
@@ -93,11 +96,26 @@ def test_a_lookout_that_ends_early_is_a_defect_of_ours_and_no_pass() -> None:
     assert exit_code_of(rows, outcome_of(rows), "must") == 6
 
 
-def test_where_no_process_can_be_started_all_is_watched_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", "there is no such program")
+@pytest.mark.parametrize("interpreter", ["", "there is no such program"])
+def test_where_no_process_can_be_started_there_is_no_lookout(monkeypatch: pytest.MonkeyPatch, interpreter: str) -> None:
+    monkeypatch.setattr(sys, "executable", interpreter)
 
-    with a_lookout(PLAN) as lookout:
+    with a_lookout(SHORT) as lookout:
         assert lookout is None
+
+
+@pytest.mark.parametrize("interpreter", ["true", "false", "cat", "yes"])
+def test_what_a_lookout_that_never_came_was_to_see_is_seen_here(
+    monkeypatch: pytest.MonkeyPatch, interpreter: str
+) -> None:
+    here = told(judged(None, "id-constant"))
+    monkeypatch.setattr(sys, "executable", interpreter)
+
+    with a_lookout(SHORT) as lookout:
+        assert lookout is not None
+        instead = told(judged(lookout, "id-constant"))
+
+    assert instead == here
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -165,6 +183,7 @@ def reported(fault: str, folder: Path) -> Report:
             contract_id=server.contract_id,
             profile="quick",
             requirement=("AMOUNT-ECHO", "RESOURCE-ID-DISTINCT"),
+            case=("amountMinor:*",),
             out=folder,
         )
         return run(SUITE, settings, SUITE.plan(settings)).report
