@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import pickle
 import queue
-import sys
 import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -112,8 +111,8 @@ class Drawing:
 
     def _talk(self, child: subprocess.Popen[bytes], draws: list[Draw]) -> None:
         """Tell a child what to draw, and hear what it drew."""
-        # It may end early: by `close`, or because it failed.
-        with child, suppress(OSError, EOFError, pickle.UnpicklingError):
+        # It may end early, by `close` or because it failed, or say what is no pickle, which raises anything.
+        with suppress(Exception), child:
             if child.stdin is not None and child.stdout is not None:
                 child.stdin.write(pickle.dumps((self._contract, self._fuzzing, draws)))
                 child.stdin.flush()
@@ -123,11 +122,12 @@ class Drawing:
 
 
 def main() -> None:
-    """Draw what standard input asks for, and write each to standard output."""
-    contract, fuzzing, draws = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own parent wrote it
+    """Draw what we are asked for, and tell each when it is drawn."""
+    told, tells = process.pipes()
+    contract, fuzzing, draws = pickle.load(told)  # noqa: S301 - our own parent wrote it
     for draw in draws:
-        sys.stdout.buffer.write(pickle.dumps(drawn(contract, fuzzing, draw)))
-        sys.stdout.buffer.flush()
+        tells.write(pickle.dumps(drawn(contract, fuzzing, draw)))
+        tells.flush()
 
 
 if __name__ == "__main__":

@@ -8,9 +8,8 @@ from __future__ import annotations
 import io
 import pickle
 import queue
-import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
 from invoice_conformance import collector, process
@@ -85,21 +84,19 @@ class Lookout:
                 yield Reading(exchange, meaning, self._rules)
 
     def _tell(self, brief: Brief) -> None:
-        with self._child as child:
+        # It may have ended, which its status tells; what is left for it is written in vain even as its pipe is closed.
+        with suppress(OSError), self._child as child:
             if child.stdin is None or child.stdout is None or not self._came(child.stdin, child.stdout, brief):
                 self.state = "missing"
                 child.kill()
                 return
             self.state = "there"
-            try:
-                while (told := self._told.get()) is not None:
-                    child.stdin.write(told)
-                    child.stdin.flush()
-                child.stdin.write(pickle.dumps(None))
+            while (told := self._told.get()) is not None:
+                child.stdin.write(told)
                 child.stdin.flush()
-                self._answer = child.stdout.read()
-            except OSError:
-                pass  # it has ended already, which its status tells
+            child.stdin.write(pickle.dumps(None))
+            child.stdin.flush()
+            self._answer = child.stdout.read()
 
     def _came(self, to: IO[bytes], out_of: IO[bytes], brief: Brief) -> bool:
         try:
@@ -158,18 +155,18 @@ def posted(brief: Brief, rules: Rules, checks: Mapping[str, Check]) -> Iterator[
 
 
 def main() -> None:
-    """Watch what standard input tells of, and write what was seen to standard output."""
+    """Watch what we are told of, and tell what was seen."""
     collector.look_seldom()
-    told = sys.stdin.buffer
+    told, tells = process.pipes()
     brief, rules = pickle.load(told)  # noqa: S301 - our own parent wrote it
     watch = Watch(brief, {check.name: check for check in Registry.load().checks})
     collector.look_past()
-    sys.stdout.buffer.write(READY)
-    sys.stdout.buffer.flush()
+    tells.write(READY)
+    tells.flush()
     while (exchanges := pickle.load(told)) is not None:  # noqa: S301 - likewise
         for exchange, meaning in exchanges:
             watch.exchange(Reading(exchange, meaning, rules))
-    _Writer(sys.stdout.buffer, rules).dump(watch.seen)
+    _Writer(tells, rules).dump(watch.seen)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 
 def started(module: str) -> subprocess.Popen[bytes] | None:
@@ -29,6 +30,13 @@ def started(module: str) -> subprocess.Popen[bytes] | None:
         )
     except OSError:
         return None
+
+
+def pipes() -> tuple[IO[bytes], IO[bytes]]:
+    """What such a process reads from and writes to; what any library prints goes elsewhere from now on."""
+    told, tells = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr
+    return told, tells
 
 
 def cores() -> int:

@@ -63,7 +63,7 @@ def test_others_alone_draw_what_would_take_much_memory(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("many", [drawing.FEW, drawing.MANY])
-@pytest.mark.parametrize("interpreter", ["false", "there is no such program"])
+@pytest.mark.parametrize("interpreter", ["false", "yes", "there is no such program"])
 def test_where_no_other_process_can_draw_this_one_draws_all(
     monkeypatch: pytest.MonkeyPatch, here: list[Draw], interpreter: str, many: int
 ) -> None:

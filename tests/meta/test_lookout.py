@@ -81,14 +81,27 @@ def test_a_lookout_sees_what_would_have_been_seen_here(faults: tuple[str, ...]) 
     assert beside == here
 
 
-def test_a_lookout_that_ends_early_is_a_defect_of_ours_and_no_pass() -> None:
-    with a_lookout(SHORT) as lookout:
+def test_a_lookout_that_ends_early_is_a_defect_of_ours_and_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    children: list[subprocess.Popen[bytes]] = []
+    start = process.started
+
+    def noted(module: str) -> subprocess.Popen[bytes] | None:
+        child = start(module)
+        children.extend([child] if child is not None else [])
+        return child
+
+    monkeypatch.setattr(process, "started", noted)
+    # So little is told of that it waits to be written when the pipe is closed.
+    plan = SUITE.plan(Settings(profile="quick", case=("amountMinor:minimum",)))
+
+    with a_lookout(plan) as lookout:
         assert lookout is not None
         until = time.monotonic() + 30
         while lookout.state == "coming" and time.monotonic() < until:
             time.sleep(0.01)
-        lookout.close()
-        rows = judged(lookout).rows()
+        children[0].kill()
+        children[0].wait()
+        rows = judged(lookout, plan=plan).rows()
 
     unknown = {row.requirement.id: row.reason for row in rows if row.verdict == "error"}
     assert {"HEAD-NOSNIFF", "RESOURCE-ID-DISTINCT", "AMOUNT-ECHO"} <= unknown.keys()
