@@ -1,4 +1,4 @@
-"""Owns who draws what a plan is made of: for a long plan not this process alone, for a very long one others alone.
+"""Owns who draws what a plan is made of: for a long plan not this process alone, for a very long one another alone.
 
 It must not know what anything that is drawn is for. Where no process can be started, or it fails, all is drawn here.
 """
@@ -25,7 +25,7 @@ FEW: Final = 100
 """Values that are drawn before another process would have begun."""
 
 MANY: Final = 1000
-"""Values that are not drawn here if others can, for the memory that this takes is never given back."""
+"""Values that are not drawn here if another can, for the memory that this takes is never given back."""
 
 
 def drawn(contract: Contract, fuzzing: tuple[Fuzzing, ...], asked: Draw) -> Any:  # noqa: ANN401 - of any kind
@@ -43,12 +43,11 @@ def beside(scope: Scope, asked: Iterable[Draw]) -> Iterator[None]:
     # What takes longest comes first.
     draws = sorted(dict.fromkeys(asked), key=lambda draw: draw.kind != second.KIND)
     values = sum(draw.count for draw in draws)
-    helpers = (0 if values < FEW else 1 if values < MANY else 2) if process.cores() > 1 else 0
-    children = [child for child in (process.started(__name__) for _helper in range(helpers)) if child is not None]
-    if not children:
+    child = process.started(__name__) if values >= FEW and process.cores() > 1 else None
+    if child is None:
         yield
         return
-    drawing = Drawing(scope.contract, draws, children)
+    drawing = Drawing(scope.contract, draws, child, shared=values < MANY)
     scope.drawing.append(drawing.of)
     try:
         yield
@@ -60,63 +59,57 @@ def beside(scope: Scope, asked: Iterable[Draw]) -> Iterator[None]:
 class Drawing:
     """What was drawn so far, and what nobody has drawn yet.
 
-    One child draws from the first on, and from the last on another, or this process if there is one alone.
+    A child draws from the first on; from the last on this process does too, when the work is `shared`.
     """
 
-    def __init__(self, contract: Contract, draws: list[Draw], children: list[subprocess.Popen[bytes]]) -> None:
+    def __init__(self, contract: Contract, draws: list[Draw], child: subprocess.Popen[bytes], *, shared: bool) -> None:
         self._contract = contract
         self._fuzzing = second.THOROUGH
         self._draws = draws
         self._drawn: dict[Draw, Any] = {}
-        self._children = children
-        self._working = len(children)
+        self._child = child
+        self._shared = shared
+        self._ended = False
         self._arrived: queue.SimpleQueue[tuple[Draw, Any] | None] = queue.SimpleQueue()
-        self._talking = [
-            threading.Thread(target=self._talk, args=(child, draws[::step]), daemon=True, name="drawing")
-            for child, step in zip(children, (1, -1), strict=False)
-        ]
-        for thread in self._talking:
-            thread.start()
+        self._talking = threading.Thread(target=self._talk, daemon=True, name="drawing")
+        self._talking.start()
 
     def of(self, asked: Draw) -> Any:  # noqa: ANN401 - of any kind
-        """What a draw comes to, once somebody has drawn it."""
+        """What a draw comes to, once either has drawn it."""
         while asked not in self._drawn:
             left = [draw for draw in self._draws if draw not in self._drawn]
-            others = len(self._children) > 1
-            self._take_in(wait=others or left == [asked])
-            if asked in self._drawn or (others and self._working):
+            self._take_in(wait=not self._shared or left == [asked])
+            if asked in self._drawn or not (self._shared or self._ended):
                 continue
-            mine = left[-1] if asked in left and self._working else asked
+            mine = left[-1] if asked in left and not self._ended else asked
             if mine not in self._drawn:
                 self._drawn[mine] = drawn(self._contract, self._fuzzing, mine)
         return self._drawn[asked]
 
     def close(self) -> None:
-        """End the children, whatever they are at."""
-        for child in self._children:
-            child.kill()
-        for thread in self._talking:
-            thread.join()
+        """End the child, whatever it is at."""
+        self._child.kill()
+        self._talking.join()
 
     def _take_in(self, *, wait: bool) -> None:
-        """Take what was drawn elsewhere meanwhile, or `wait` until something is."""
+        """Take what the child has drawn meanwhile, or `wait` until it has drawn one more."""
         with suppress(queue.Empty):
-            while self._working:
+            while not self._ended:
                 arrived = self._arrived.get(block=wait)
                 wait = False
                 if arrived is None:
-                    self._working -= 1
+                    self._ended = True
                 else:
                     self._drawn.setdefault(*arrived)
 
-    def _talk(self, child: subprocess.Popen[bytes], draws: list[Draw]) -> None:
-        """Tell a child what to draw, and hear what it drew."""
+    def _talk(self) -> None:
+        """Tell the child what to draw, and hear what it drew."""
         # It may end early, by `close` or because it failed, or say what is no pickle, which raises anything.
-        with suppress(Exception), child:
+        with suppress(Exception), self._child as child:
             if child.stdin is not None and child.stdout is not None:
-                child.stdin.write(pickle.dumps((self._contract, self._fuzzing, draws)))
+                child.stdin.write(pickle.dumps((self._contract, self._fuzzing, self._draws)))
                 child.stdin.flush()
-                for draw in draws:
+                for draw in self._draws:
                     self._arrived.put((draw, pickle.load(child.stdout)))  # noqa: S301 - our own child wrote it
         self._arrived.put(None)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from invoice_conformance import drawing, process, strategies
-from invoice_conformance.checks import Draw
+from invoice_conformance.checks import Draw, Script
 from invoice_conformance.config import Settings
 from invoice_conformance.plan import draws_of
 from invoice_conformance.session import Suite
@@ -34,48 +34,51 @@ def here(monkeypatch: pytest.MonkeyPatch) -> list[Draw]:
     return asked
 
 
-def planned_alone(monkeypatch: pytest.MonkeyPatch, settings: Settings = STANDARD) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def alone() -> dict[str, Script]:
     """The scripts of a plan for which this process draws all."""
-    with monkeypatch.context() as alone:
-        alone.setattr(process, "cores", lambda: 1)
-        return SUITE.plan(settings).scripts
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(process, "cores", lambda: 1)
+        return SUITE.plan(STANDARD).scripts
 
 
-def test_two_processes_draw_the_plan_that_one_draws(monkeypatch: pytest.MonkeyPatch, here: list[Draw]) -> None:
+def test_two_processes_draw_the_plan_that_one_draws(
+    monkeypatch: pytest.MonkeyPatch, alone: dict[str, Script], here: list[Draw]
+) -> None:
     monkeypatch.setattr(process, "cores", lambda: 2)
 
-    scripts = SUITE.plan(STANDARD).scripts
+    plan = SUITE.plan(STANDARD)
 
-    mine = len(here)
-    assert scripts == planned_alone(monkeypatch)
-    assert list(scripts) == list(planned_alone(monkeypatch))
-    assert 0 < mine < (len(here) - mine) / 2
+    assert plan.scripts == alone
+    assert list(plan.scripts) == list(alone)
+    every = draws_of(SUITE.registry, plan.scope, frozenset(row.id for row in SUITE.catalogue))
+    assert 0 < len(here) < len(set(every))
 
 
-def test_others_alone_draw_what_would_take_much_memory(monkeypatch: pytest.MonkeyPatch, here: list[Draw]) -> None:
+def test_another_alone_draws_what_would_take_much_memory(
+    monkeypatch: pytest.MonkeyPatch, alone: dict[str, Script], here: list[Draw]
+) -> None:
     monkeypatch.setattr(process, "cores", lambda: 2)
     monkeypatch.setattr(drawing, "MANY", drawing.FEW)
 
     scripts = SUITE.plan(STANDARD).scripts
 
     assert here == []
-    assert scripts == planned_alone(monkeypatch)
+    assert scripts == alone
 
 
-@pytest.mark.parametrize("many", [drawing.FEW, drawing.MANY])
-@pytest.mark.parametrize("interpreter", ["false", "yes", "there is no such program"])
+@pytest.mark.parametrize(("interpreter", "many"), [("false", drawing.FEW), ("yes", drawing.MANY), ("", drawing.MANY)])
 def test_where_no_other_process_can_draw_this_one_draws_all(
-    monkeypatch: pytest.MonkeyPatch, here: list[Draw], interpreter: str, many: int
+    monkeypatch: pytest.MonkeyPatch, alone: dict[str, Script], here: list[Draw], interpreter: str, many: int
 ) -> None:
     monkeypatch.setattr(process, "cores", lambda: 2)
     monkeypatch.setattr(drawing, "MANY", many)
     monkeypatch.setattr(sys, "executable", interpreter)
 
-    scripts = SUITE.plan(STANDARD).scripts
+    plan = SUITE.plan(STANDARD)
 
-    mine = list(here)
-    assert scripts == planned_alone(monkeypatch)
-    assert sorted(map(repr, mine)) == sorted(map(repr, here[len(mine) :]))
+    assert plan.scripts == alone
+    assert set(here) == set(draws_of(SUITE.registry, plan.scope, frozenset(row.id for row in SUITE.catalogue)))
 
 
 @pytest.mark.parametrize(("requirement", "shared"), [("HEAD-NOSNIFF", True), ("BODY-PATTERN", False)])
