@@ -6,6 +6,7 @@ It must not know ASGI or sockets, nor that anybody replaces a stage: as it stand
 from __future__ import annotations
 
 import asyncio
+import functools
 import hmac
 import re
 import secrets
@@ -206,7 +207,7 @@ class Service:
 
     def _with_standing_headers(self, request: Request, response: Response) -> Response:
         standing: Headers = (
-            (b"date", formatdate(self.clock(), usegmt=True).encode()),
+            (b"date", _http_date(int(self.clock()))),
             (b"cache-control", b"no-store"),
             (b"x-content-type-options", b"nosniff"),
         )
@@ -214,6 +215,12 @@ class Service:
             # RFC 6797 §7.2: not in answers over a transport that is not secure.
             standing += ((b"strict-transport-security", b"max-age=31536000"),)
         return Response(response.status, response.headers + standing, response.body)
+
+
+@functools.lru_cache(maxsize=8)
+def _http_date(second: int) -> bytes:
+    """A second since 1970 as RFC 9110 §5.6.7 writes it; many answers share one."""
+    return formatdate(second, usegmt=True).encode()
 
 
 def unauthorized(detail: str, error: bytes = b"") -> Refusal:
