@@ -315,17 +315,32 @@ def hurried(target: Target, threads: int, requests: int) -> list[Exchange]:
     return exchanges
 
 
-@pytest.mark.parametrize("at_once", [1, 2])
-def test_a_server_of_few_connections_gets_no_more_than_it_answers(at_once: int) -> None:
+def remark_on(at_once: int) -> str:
+    """What is remarked on a server that answers so many connections at once, and no more, when four would be used."""
     with OneByOne(at_once=at_once) as server, Target(TargetSettings(server.url, timeout=1), Redactor([])) as target:
         exchanges = hurried(target, 4, 600)  # each thread for longer than another may wait for its turn
         alone = hurried(target, 1, 3)
 
     assert [exchange.answer for exchange in exchanges + alone if isinstance(exchange.answer, NoAnswer)] == []
     assert server.served < 100  # of 2,403 requests: a place is handed on with its connection
-    served = "one connection" if at_once == 1 else "2 connections"
-    assert target.remarks[0].startswith(f"the target answered {served} again and again while ")
-    assert len(target.remarks) == 1
+    (remark,) = target.remarks
+    return remark
+
+
+def test_a_server_of_one_connection_gets_no_more_than_it_answers() -> None:
+    assert remark_on(1).startswith("the target answered one connection again and again while ")
+
+
+def test_a_server_of_two_connections_gets_no_more_than_it_answers() -> None:
+    # Where the machine lets one of its two threads wait too long, one connection is what it did answer.
+    remarks = {remark_on(2).partition(" again")[0]}
+    for _another in range(2):
+        if "the target answered 2 connections" in remarks:
+            break
+        remarks.add(remark_on(2).partition(" again")[0])
+
+    assert remarks <= {"the target answered one connection", "the target answered 2 connections"}
+    assert "the target answered 2 connections" in remarks
 
 
 def test_creates_at_the_same_moment_reach_a_server_of_one_connection() -> None:
