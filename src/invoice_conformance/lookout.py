@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 TOGETHER: Final = 16
 """Exchanges that are told at once: waking another thread takes longer than telling of one."""
 
-
 READY: Final = b"ready"
 """What it says when it has all that it needs."""
 

@@ -46,6 +46,11 @@ class Plan:
     planned: tuple[Planned, ...]
     scripts: dict[str, Script]
 
+    @property
+    def checks(self) -> dict[str, Check]:
+        """The checks that judge, by their names."""
+        return {one.check.name: one.check for one in self.planned}
+
     def cases(self) -> Iterator[Case]:
         """The cases that may be sent in any order, each once; a script with a time between sends its own then."""
         seen = {case.id for script in self.ordered() for role, case in script.steps if role == BETWEEN}

@@ -194,8 +194,7 @@ def run(
         courier = opened.courier
         judge = Judge(plan, suite.catalogue, rules, suite.waived(settings), pinned)
         if plan.requests >= WATCHED_BESIDE and process.cores() > 1:
-            checks = {one.check.name: one.check for one in plan.planned}
-            judge.post(stack.enter_context(lookout.posted(judge.brief, rules, checks)))
+            judge.post(stack.enter_context(lookout.posted(judge.brief, rules, plan.checks)))
         engine = Engine(plan, courier, judge, concurrency=settings.concurrency, listener=listener)
         if writes:
             # While the target is asked the first things, there is time for it.

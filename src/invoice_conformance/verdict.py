@@ -92,7 +92,7 @@ class Judge:
         self._waived = waived
         self.rules = rules
         self.brief = Brief.of(plan, pinned)
-        self._watch = watch(self.brief, {one.check.name: one.check for one in plan.planned})
+        self._watch = watch(self.brief, plan.checks)
         self._account = self._watch.account
         self._lookout: Lookout | None = None
         self._subscribers: dict[str, list[tuple[Check, str]]] = {}

@@ -32,8 +32,7 @@ SHORT: Final = SUITE.plan(Settings(profile="quick", case=("amountMinor:*",)))
 
 
 def a_lookout(plan: Plan) -> AbstractContextManager[Lookout | None]:
-    checks = {one.check.name: one.check for one in plan.planned}
-    return posted(Judge(plan, SUITE.catalogue, RULES).brief, RULES, checks)
+    return posted(Judge(plan, SUITE.catalogue, RULES).brief, RULES, plan.checks)
 
 
 def judged(lookout: Lookout | None, *faults: str, plan: Plan = SHORT) -> Judge:
